@@ -1,0 +1,50 @@
+# Two commands: `make demo` shows the filter at work, `make test` proves it. Each sets up what it needs, once.
+#
+#   make test PYTHON=python3.13     with another Python (its own environment beside the first)
+#   make demo UPSTREAM=http://127.0.0.1:8080 STAY=1
+
+PYTHON ?= python3
+# The default interpreter lives in .venv, others beside it, so that both stay quick.
+VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+# torch with CUDA alone is most of it; no wheel of torchvision without CUDA is in the package registry.
+NOTICE := setting up $(VENV): about 2 minutes and 5.7 GB, most of it torch with CUDA. This happens once.
+
+.PHONY: help demo test format lint types pytest bench clean
+help:
+	@sed -n '1,6p' Makefile | sed 's/^# \{0,1\}//'
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
+	@echo "$(NOTICE)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python's venv module is missing: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/pictrs-filter demo $(if $(UPSTREAM),--upstream '$(UPSTREAM)') $(if $(STAY),--stay)
+
+test: lint types pytest
+
+format: $(STAMP)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lint: $(STAMP)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: $(STAMP)
+	@$(BIN)/mypy
+
+pytest: $(STAMP)
+	@$(BIN)/python -m pytest $(TESTS)
+
+# What it costs: memory, and an upload through the filter beside one straight to the upstream.
+bench: $(STAMP)
+	@$(BIN)/python -m tests.bench.bench
+
+clean:
+	rm -rf .venv .venv-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

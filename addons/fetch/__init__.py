@@ -1,0 +1,1 @@
+"""Fetching pictures from addresses that strangers choose."""

@@ -1,0 +1,138 @@
+"""Runs the addon in mitmproxy's own master, with only the mitmproxy addons that it needs.
+
+No script loader (which goes on without a script that fails), no reading of the user's mitmproxy configuration, no flow
+dumps, no console. SIGTERM and SIGINT stop accepting, let the requests in hand finish, and then end the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable
+
+from mitmproxy.addons.next_layer import NextLayer
+from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.master import Master
+from mitmproxy.options import Options
+
+from addons import closed, wiring
+from addons.gatekeeper import Decision
+from config.load import Config
+from model.judge import Judge
+
+log = logging.getLogger("pictrs_filter")
+
+FLUSH_SECONDS = 2.0
+"""How long a stop waits for a slow reader to take the rest of its answer, once every request is answered."""
+
+
+class ListenError(Exception):
+    """The address to listen on could not be had; the message is for the operator."""
+
+
+class Filter:
+    """The running filter. `await start()`, then `address` is where it listens; `await stop()` ends it.
+
+    `await warm()` waits for the model. When that cannot be loaded the filter ends by itself, and `failure` says why.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        observe: Callable[[Decision], None] | None = None,
+        start_judge: wiring.StartJudge = Judge.start,
+    ) -> None:
+        self._config = config
+        self._observe = observe
+        self._start_judge = start_judge
+        self._run: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Listen, and begin to load the model. Raises ListenError when the address is taken."""
+        settings = self._config.settings
+        host, port = settings.listen_address
+        options = Options()
+        self._master = Master(options)
+        self._server = Proxyserver()
+        self._parts = wiring.build(self._config, self._observe, self._start_judge)
+        self._master.addons.add(self._server, self._parts.intercept, NextLayer())
+        options.update(mode=[closed.MODE], listen_host=host, listen_port=port)
+        closed.force(options)
+        self._run = asyncio.create_task(self._master.run(), name="mitmproxy")
+        await self._parts.intercept.started.wait()
+        if not self._server.listen_addrs():
+            await self.stop()
+            raise ListenError(f"cannot listen on {settings.listen}: is another program listening there?")
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """(host, port) that it listens on; with port 0 in the settings, the one that the system chose."""
+        host, port, *_ = self._server.listen_addrs()[0]
+        return host, port
+
+    @property
+    def device(self) -> str:
+        """Where the model runs; `-` until it is warm."""
+        judge = self._parts.gatekeeper.judge
+        return judge.device if judge else "-"
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why it ended by itself, or None."""
+        return self._parts.intercept.failure
+
+    async def warm(self) -> None:
+        """Wait until pictures are judged. Raises what kept the model from loading."""
+        await self._parts.intercept.warmed()
+
+    async def wait(self) -> None:
+        """Wait until it ends."""
+        if self._run is not None:
+            await asyncio.wait([self._run])
+            self._run.result()
+
+    async def stop(self) -> None:
+        """Stop accepting, let the requests in hand finish (bounded by their deadline), and end."""
+        intercept = self._parts.intercept
+        intercept.stopping = True
+        await self._server.servers.update([])
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._config.settings.deadline_seconds + FLUSH_SECONDS):
+                await intercept.idle.wait()
+                await self._flush()
+        self._master.shutdown()
+        await self.wait()
+
+    async def _flush(self) -> None:
+        """Wait until what is written has left: the last bytes of an answer would be lost with the loop."""
+        for connection in list(self._server.connections.values()):
+            for io in list(connection.transports.values()):
+                if isinstance(io.writer, asyncio.StreamWriter):
+                    io.writer.transport.set_write_buffer_limits(high=0)
+                    with contextlib.suppress(OSError):
+                        await io.writer.drain()
+
+
+async def run(config: Config) -> int:
+    """Serve until a signal comes or the model fails to load. Gives the exit code."""
+    running = Filter(config)
+    try:
+        await running.start()
+    except ListenError as error:
+        log.error("%s", error)
+        return 1
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    stopping = asyncio.create_task(stop.wait())
+    ended = asyncio.create_task(running.wait())
+    await asyncio.wait([stopping, ended], return_when=asyncio.FIRST_COMPLETED)
+    if stop.is_set():
+        log.info("stopping: finishing the requests in hand")
+        await running.stop()
+    stopping.cancel()
+    await ended
+    return 1 if running.failure else 0

@@ -1,0 +1,1 @@
+"""What pict-rs speaks: its routes, its multipart, its answers."""

@@ -1,0 +1,186 @@
+"""Settings as an operator writes them: where to listen, where pict-rs is, limits, and what happens on failure.
+
+Rules this file keeps: every field has a default that is safe, a unit in its name where it has one, and a line in
+default.yaml (a test compares). Nothing here reads a file or the environment: that is load.py.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from config.addresses import (
+    MAX_PORT,
+    check_listen,
+    check_network,
+    check_upstream,
+    is_loop,
+    split_listen,
+    split_upstream,
+)
+from config.problems import wrong
+
+MIB = 1024 * 1024
+
+
+class Section(BaseModel):
+    """Base of every section: unknown keys are refused, values never change, 1 is not taken for "1"."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Mode(StrEnum):
+    """What a verdict does. `shadow` judges, logs and counts, and refuses nothing but the self-test card."""
+
+    ENFORCE = "enforce"
+    SHADOW = "shadow"
+
+
+class OnFailure(StrEnum):
+    """What the gate does with a picture that could not be judged."""
+
+    REFUSE = "refuse"
+    PASS = "pass"  # noqa: S105 -- no password
+
+
+DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?")
+USER_AGENT = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?")
+
+
+def _device(value: str) -> str:
+    if not DEVICE.fullmatch(value):
+        raise wrong("must be auto, cpu, cuda or cuda:N")
+    return value
+
+
+def _user_agent(value: str) -> str:
+    if not USER_AGENT.fullmatch(value):
+        raise wrong("must be 1 to 200 ASCII characters, no space at either end")
+    return value
+
+
+Port = Annotated[int, Field(ge=1, le=MAX_PORT)]
+Network = Annotated[str, AfterValidator(check_network), Field(examples=["127.0.0.0/8"])]
+Listen = Annotated[str, AfterValidator(check_listen), Field(examples=["0.0.0.0:8080"])]
+Upstream = Annotated[str, AfterValidator(check_upstream), Field(examples=["http://pictrs-upstream:8080"])]
+Device = Annotated[str, AfterValidator(_device), Field(examples=["cuda:0"])]
+UserAgent = Annotated[str, AfterValidator(_user_agent)]
+
+
+class Limits(Section):
+    """What is refused before anything is decoded. The defaults of pictures are pict-rs's own."""
+
+    max_files: int = Field(10, ge=1, le=100, description="files in one upload (pict-rs: 10, from 0.5 one)")
+    max_file_mib: int = Field(40, ge=1, le=1024, description="size of one file in MiB (pict-rs: 40)")
+    max_request_mib: int = Field(
+        64, ge=1, le=4096, description="size of one request body in MiB, all files together", validate_default=True
+    )
+    max_side_pixels: int = Field(10_000, ge=1, le=65_535, description="width or height of a picture (pict-rs: 10,000)")
+    max_area_pixels: int = Field(
+        40_000_000, ge=1, le=1_000_000_000, description="width times height of a picture (pict-rs: 40 million)"
+    )
+    max_frames: int = Field(900, ge=1, le=100_000, description="frames of an animation (pict-rs: 900)")
+    max_distinct_frames: int = Field(
+        100, ge=1, le=100_000, description="frames of an animation that differ and so must be judged"
+    )
+
+    @field_validator("max_request_mib")
+    @classmethod
+    def _holds_a_file(cls, value: int, info: ValidationInfo) -> int:
+        file = info.data.get("max_file_mib", 0)
+        if value < file:
+            raise wrong(f"must be at least max_file_mib ({file})", "a file travels inside a request")
+        return value
+
+    @field_validator("max_distinct_frames")
+    @classmethod
+    def _within_frames(cls, value: int, info: ValidationInfo) -> int:
+        """Only a number that is written: the default over a lower max_frames does no harm."""
+        frames = info.data.get("max_frames", value)
+        if value > frames:
+            raise wrong(f"must be at most max_frames ({frames})", "raise that one too")
+        return value
+
+    @property
+    def max_file_bytes(self) -> int:
+        """Size of one file, in bytes."""
+        return self.max_file_mib * MIB
+
+    @property
+    def max_request_bytes(self) -> int:
+        """Size of one request body, in bytes."""
+        return self.max_request_mib * MIB
+
+
+class Fetch(Section):
+    """How remote pictures are fetched (`GET /image/download?url=`), by the filter and never by pict-rs."""
+
+    ports: tuple[Port, ...] = Field((80, 443), min_length=1, description="ports that may be asked", strict=False)
+    max_redirects: int = Field(3, ge=0, le=10, description="redirects followed, each checked anew")
+    idle_seconds: float = Field(3.0, gt=0, le=60, description="seconds without a byte after which a fetch ends")
+    user_agent: UserAgent = Field(
+        "pictrs-filter (+https://github.com/pictrs-filter/pictrs-filter)", description="User-Agent header of a fetch"
+    )
+    allow_networks: tuple[Network, ...] = Field(
+        (), description="private networks that may be fetched from; for tests and the demo", strict=False
+    )
+
+
+class Decoder(Section):
+    """The child processes in which untrusted bytes are decoded."""
+
+    processes: int = Field(2, ge=1, le=64, description="decoder processes; each decodes one file at a time")
+    memory_mib: int = Field(2048, ge=256, le=65_536, description="address space of one decoder in MiB (RLIMIT_AS)")
+    cpu_seconds: int = Field(10, ge=1, le=600, description="processor time for one file (RLIMIT_CPU)")
+
+
+class Failure(Section):
+    """What happens when a picture cannot be judged, by cause. `pass` is counted and logged as unscanned."""
+
+    undecodable: OnFailure = Field(OnFailure.REFUSE, description="broken or truncated file", strict=False)
+    unsupported: OnFailure = Field(
+        OnFailure.REFUSE, description="a format that is not judged yet (video, JXL)", strict=False
+    )
+    too_large: OnFailure = Field(
+        OnFailure.REFUSE, description="more pixels or frames than `limits` allow", strict=False
+    )
+    decoder: OnFailure = Field(OnFailure.REFUSE, description="the decoder process crashed or was killed", strict=False)
+    classifier: OnFailure = Field(OnFailure.REFUSE, description="the model failed", strict=False)
+    deadline: OnFailure = Field(OnFailure.REFUSE, description="the verdict was not there in time", strict=False)
+
+
+class Settings(Section):
+    """Everything but the policy. One instance, made at start by `config.load.load`."""
+
+    listen: Listen = Field("127.0.0.1:8081", description="ADDRESS:PORT to listen on")
+    upstream: Upstream = Field("http://127.0.0.1:8080", description="the address of pict-rs", validate_default=True)
+    mode: Mode = Field(Mode.ENFORCE, description="enforce or shadow", strict=False)
+    deadline_seconds: float = Field(8.0, gt=0, le=120, description="seconds for a verdict; Lemmy waits 10")
+    device: Device = Field("auto", description="auto, cpu, cuda or cuda:N")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged")
+    limits: Limits = Field(default_factory=Limits, description="sizes beyond which a file is refused")
+    fetch: Fetch = Field(default_factory=Fetch, description="how remote pictures are fetched")
+    decoder: Decoder = Field(default_factory=Decoder, description="the processes that decode")
+    failure: Failure = Field(default_factory=Failure, description="what happens when a picture cannot be judged")
+
+    @field_validator("upstream")
+    @classmethod
+    def _is_not_the_filter(cls, value: str, info: ValidationInfo) -> str:
+        listen = info.data.get("listen")
+        if listen is not None and is_loop(split_listen(listen), split_upstream(value)):
+            hint = "give pict-rs and the filter different ports, or different machines"
+            raise wrong(f"must not be the address that the filter itself listens on ({listen})", hint)
+        return value
+
+    @property
+    def listen_address(self) -> tuple[str, int]:
+        """(host, port) to listen on; port 0 lets the system choose."""
+        return split_listen(self.listen)
+
+    @property
+    def upstream_address(self) -> tuple[str, int]:
+        """(host, port) of pict-rs, the only address that the proxy ever connects to."""
+        return split_upstream(self.upstream)

@@ -1,0 +1,99 @@
+"""JPEG and GIF: is every segment and block there, up to the end marker?
+
+Pure: bytes in, Container out, Undecodable if not. Loops run over segments and blocks, entropy-coded data is skipped by
+a regular expression.
+"""
+
+from __future__ import annotations
+
+import re
+
+from model.container import Container, Kept
+from model.errors import Undecodable
+
+_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
+"""The next JPEG marker, past junk, fill bytes, entropy-coded data and restart markers (ITU-T T.81, B.1.1)."""
+_EOI, _SOI, _TEM, _APP2 = 0xD9, 0xD8, 0x01, 0xE2
+_GRAPHIC_CONTROL = 0xF9
+
+
+def jpeg_end(data: bytes, start: int = 0) -> tuple[int, bool]:
+    """(place after the end marker, whether an index of further pictures was met) of the JPEG that begins at `start`.
+
+    The index is that of the Multi-Picture Format, CIPA DC-007. Raises Undecodable if the picture breaks off.
+    """
+    at = start + 2
+    index = False
+    while match := _MARKER.search(data, at):
+        at = match.end()
+        marker = match[1][0]
+        if marker == _EOI:
+            return at, index
+        if marker in (_SOI, _TEM):
+            continue
+        length = int.from_bytes(data[at : at + 2])
+        if length < 2:
+            break
+        index = index or (marker == _APP2 and data[at + 2 : at + 6] == b"MPF\x00")
+        at += length
+    raise Undecodable("the JPEG breaks off before its end marker")
+
+
+def jpeg(data: bytes) -> Container:
+    """One picture up to its end marker, or the whole file where an index says that there are more."""
+    end, index = jpeg_end(data)
+    if index:
+        return Container(len(data), (data,), None)
+    return Container(end, (data[:end],), 1)
+
+
+def gif(data: bytes) -> Container:
+    """All blocks up to the trailer; GIF89a specification, sections 17 to 27. Frames may reach beyond the header's size.
+
+    Of the extensions only the graphic control (transparency, disposal) is left to the decoder: an empty one of another
+    kind makes Pillow take the blocks behind it for its content, and so miss a frame.
+    """
+    if len(data) < 13:
+        raise Undecodable("the GIF breaks off in its header")
+    width, height = _u16(data, 6), _u16(data, 8)
+    at = 13 + _colour_table(data[10])
+    kept = Kept(at)
+    frames = 0
+    while (block := data[at : at + 1]) != b";":
+        start = at
+        if block == b"!":
+            at = _sub_blocks(data, at + 2)
+            if data[start + 1] != _GRAPHIC_CONTROL:
+                continue
+            if at != start + 8:
+                raise Undecodable("a graphic control of the GIF is not four bytes long")
+        elif block == b"," and at + 10 <= len(data):
+            width = max(width, _u16(data, at + 1) + _u16(data, at + 5))
+            height = max(height, _u16(data, at + 3) + _u16(data, at + 7))
+            frames += 1
+            at = _sub_blocks(data, at + 11 + _colour_table(data[at + 9]))
+        else:
+            raise Undecodable("the GIF breaks off, or has something between its blocks")
+        kept.add(start, at)
+    if not frames:
+        raise Undecodable("a GIF without a picture")
+    kept.add(at, at + 1)
+    return Container(at + 1, (kept.of(data),), frames, (width, height))
+
+
+def _u16(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at : at + 2], "little")
+
+
+def _colour_table(flags: int) -> int:
+    """Bytes of the colour table that follows."""
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+
+
+def _sub_blocks(data: bytes, at: int) -> int:
+    while at < len(data):
+        size = data[at]
+        at += 1 + size
+        if not size:
+            return at
+    raise Undecodable("the GIF breaks off in a block")

@@ -1,0 +1,148 @@
+"""One decoder process as seen from the parent: start it, give it a file, take its answer, make sure that it is gone.
+
+The end of its standard error is taken as its end: a process that is there still is killed then, whatever it closed the
+pipe for. Everything is read to the end before it is reaped, or the event loop would never see its pipes close.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from model import pipe
+from model.errors import DecoderFailed
+from model.job import READY, Job, printable, read_answer
+from model.media import MediaType
+from model.preprocess import Views
+
+COMMAND = (
+    sys.executable,
+    "-IB",  # no PYTHON* variables, no current folder, no user's packages; writes no bytecode
+    "-c",
+    "import sys; sys.argv[1] in sys.path or sys.path.insert(0, sys.argv[1]); from model.decoder import main; main()",
+    str(Path(__file__).resolve().parent.parent),
+)
+"""The real decoder. It gets the folder that holds `model`, and so does not import what the parent has as __main__."""
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
+"""All that a decoder inherits; numpy's library would reserve memory for a thread per processor."""
+START_SECONDS = 30.0
+"""Time for a decoder's imports, which take 0.3 s on an idle machine."""
+CHUNK_BYTES = 256 * 1024
+"""Bytes given to the event loop at a time, so that a large file is not copied into its buffer whole."""
+MAX_STDERR_BYTES = 8 * 1024
+"""Bytes of one process's standard error that are logged: a few tracebacks. The rest is read and dropped."""
+
+log = logging.getLogger(__name__)
+
+
+class Child:
+    """A decoder that is ready for files, one at a time. `files` counts those that it was given."""
+
+    def __init__(self, process: asyncio.subprocess.Process, job: Job) -> None:
+        if process.stdin is None or process.stdout is None or process.stderr is None:
+            raise ValueError("a decoder needs three pipes")
+        self._process = process
+        self._job = job
+        self._stdin, self._stdout = process.stdin, process.stdout
+        self._talking = asyncio.Lock()
+        self._errors = asyncio.create_task(self._log_errors(process.stderr))
+        self.files = 0
+
+    @classmethod
+    async def start(cls, command: Sequence[str], job: Job) -> Self:
+        """Start a process and wait until it is ready; DecoderFailed if it is not in time."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=ENVIRONMENT,
+                cwd="/",
+                start_new_session=True,  # Ctrl-C in a terminal is for the parent
+                limit=CHUNK_BYTES,
+            )
+        except OSError as error:
+            raise DecoderFailed(f"no decoder process can be started: {error.strerror}") from error
+        child = cls(process, job)
+        ready = False
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                header, _ = await child._exchange(job.pack(), b"", 0)
+            ready = header == READY
+        except TimeoutError:
+            pass
+        finally:
+            if not ready:
+                child.kill()
+                await child.gone()
+        if not ready:
+            raise DecoderFailed("a decoder process did not become ready")
+        return child
+
+    @property
+    def pid(self) -> int:
+        """Its process id, and that of its group."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """False once it is known to have ended."""
+        return not self._errors.done()
+
+    async def decode(self, data: bytes, media: MediaType) -> Views:
+        """The views of one file. Raises Undecodable, Unsupported, TooLarge, and DecoderFailed: kill it then."""
+        self.files += 1
+        header, body = await self._exchange({"media": media.name}, data, self._job.max_body_bytes)
+        return read_answer(header, body, self._job, len(data))
+
+    def kill(self) -> None:
+        """End it and whatever it started, now. `gone` waits for it. May be called at any time, more than once."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def gone(self) -> None:
+        """Wait until the process has ended, of itself or killed, and leave nothing of it behind."""
+        await asyncio.shield(self._errors)
+        self.kill()
+        self._stdin.close()
+        async with self._talking:
+            while await self._stdout.read(CHUNK_BYTES):
+                pass
+        status = await self._process.wait()
+        with suppress(OSError):
+            await self._stdin.wait_closed()
+        log.debug("decoder %d ended with %d after %d files", self.pid, status, self.files)
+
+    async def _exchange(self, header: dict[str, object], data: bytes, max_body: int) -> tuple[dict[str, object], bytes]:
+        view = memoryview(data)
+        async with self._talking:
+            try:
+                self._stdin.write(pipe.head(header, len(data)))
+                for at in range(0, len(data), CHUNK_BYTES):
+                    self._stdin.write(view[at : at + CHUNK_BYTES])
+                    await self._stdin.drain()
+                header_bytes, body_bytes = pipe.lengths(await self._stdout.readexactly(pipe.PREFIX.size), max_body)
+                text = await self._stdout.readexactly(header_bytes)
+                return pipe.parse(text), await self._stdout.readexactly(body_bytes)
+            except (OSError, asyncio.IncompleteReadError) as error:
+                raise DecoderFailed("the decoder process ended before it answered") from error
+            except pipe.MessageError as error:
+                raise DecoderFailed(f"the decoder sent {error}") from error
+
+    async def _log_errors(self, stderr: asyncio.StreamReader) -> None:
+        left = MAX_STDERR_BYTES
+        while data := await stderr.read(MAX_STDERR_BYTES):
+            if left > 0:
+                log.warning(
+                    "decoder %d: %s", self.pid, printable(data[:left].decode("ascii", "backslashreplace"), left)
+                )
+            left -= len(data)

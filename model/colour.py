@@ -1,0 +1,111 @@
+"""From Pillow's pixel modes to colours as a screen shows them, and the alpha channel apart from them.
+
+A browser applies the ICC profile or, in a PNG, the gamma; pict-rs strips metadata, and with it the profile, so that
+the same file is later shown without it. Where the two differ to the eye, both are judged. A profile that is broken or
+of another colour space than the pixels is ignored, as browsers do.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image, ImageChops, ImageCms, ImageStat
+
+from model.errors import Unsupported
+
+VISIBLE_LEVELS = 12.0
+"""Mean difference of two pictures, in levels of 255, from which both are judged. Display P3 against sRGB is 1 to 6."""
+SAME_LEVELS = 2
+"""Largest difference, in levels of 255, that a profile may make to any colour to count as sRGB: many a camera embeds
+sRGB itself, and 12 megapixels take lcms a fifth of a second."""
+GAMMA_TOLERANCE = 0.05
+"""How far from sRGB's a gamma may be and not count; the same as libpng's PNG_GAMMA_THRESHOLD."""
+SRGB_GAMMA = 2.2
+_THUMBNAIL = (64, 64)
+_SRGB = ImageCms.createProfile("sRGB")
+_CUBE = Image.fromarray((np.indices((18, 18, 18)) * 15).astype(np.uint8).reshape(3, 18, -1).transpose(1, 2, 0))
+_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
+_SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+
+
+def split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """(colours in mode L, RGB or CMYK, alpha in mode L or None) of a loaded frame.
+
+    Transparent pixels keep their colour. Unsupported for modes of 32 bits, which have no agreed range of values.
+    """
+    mode = image.mode
+    if mode in _SIXTEEN_BITS:
+        return _sixteen_bits(image)
+    if mode in ("1", "L", "P", "RGB"):
+        target = "L" if mode in ("1", "L") else "RGB"
+        if image.has_transparency_data:
+            target += "A"
+        image = image if mode == target else image.convert(target)
+    elif mode in ("La", "LA"):
+        image = image.convert("LA")
+    elif mode in ("PA", "RGBa"):
+        image = image.convert("RGBA")
+    elif mode in ("YCbCr", "LAB", "HSV", "RGBX"):
+        image = image.convert("RGB")
+    elif mode not in ("RGBA", "CMYK"):
+        raise Unsupported(f"pixels of mode {mode}")
+    if image.mode in ("LA", "RGBA"):
+        return image.convert(image.mode[:-1]), image.getchannel("A")
+    return image, None
+
+
+def _sixteen_bits(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    values = np.asarray(image)
+    colours = Image.fromarray((values >> 8).astype(np.uint8))
+    if "transparency" not in image.info:
+        return colours, None
+    return colours, Image.fromarray(np.where(values == image.info["transparency"], 0, 255).astype(np.uint8))
+
+
+def renditions(colours: Image.Image, info: dict[str | tuple[int, int], object]) -> list[Image.Image]:
+    """The RGB pictures to judge of colours in mode L, RGB or CMYK: as a browser shows them and, if that differs to the
+    eye, as they are without profile and gamma. `info` is the `info` of the frame.
+    """
+    plain = colours if colours.mode == "RGB" else colours.convert("RGB")
+    profile, gamma = info.get("icc_profile"), info.get("gamma")
+    if isinstance(profile, bytes) and profile:
+        managed = _by_profile(colours, profile)
+    elif isinstance(gamma, float) and gamma > 0 and "srgb" not in info:
+        managed = _by_gamma(plain, gamma)
+    else:
+        managed = None
+    if managed is None:
+        return [plain]
+    return [managed, plain] if _differs(managed, plain) else [managed]
+
+
+def _by_profile(colours: Image.Image, profile: bytes) -> Image.Image | None:
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if source.profile.xcolor_space.strip() != _SPACES[colours.mode]:
+            return None
+        transform = ImageCms.buildTransform(source, _SRGB, colours.mode, "RGB")
+        if colours.mode == "RGB" and _largest(transform.apply(_CUBE), _CUBE) <= SAME_LEVELS:
+            return None
+        return transform.apply(colours)
+    except (OSError, ImageCms.PyCMSError):
+        return None
+
+
+def _by_gamma(plain: Image.Image, gamma: float) -> Image.Image | None:
+    """gAMA of PNG (section 11.3.2.2): a sample is light to the power of gamma; a screen wants it to that of 1/2.2."""
+    if abs(gamma * SRGB_GAMMA - 1) < GAMMA_TOLERANCE:
+        return None
+    exponent = 1 / (gamma * SRGB_GAMMA)
+    curve = [round(255 * (level / 255) ** exponent) for level in range(256)]
+    return plain.point(curve * 3)
+
+
+def _largest(one: Image.Image, other: Image.Image) -> int:
+    return max(high for _, high in ImageStat.Stat(ImageChops.difference(one, other)).extrema)
+
+
+def _differs(one: Image.Image, other: Image.Image) -> bool:
+    small = (image.resize(_THUMBNAIL, Image.Resampling.BOX, reducing_gap=2.0) for image in (one, other))
+    return max(ImageStat.Stat(ImageChops.difference(*small)).mean) >= VISIBLE_LEVELS

@@ -1,0 +1,41 @@
+"""What a walk over a file finds out before anything is decoded, and how it cuts out what no viewer shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Container:
+    """The structure of a whole file.
+
+    `end`: bytes up to and with the end marker. `readings`: the bytes to decode, once for each way in which a viewer may
+    take the file; the file up to its end, without what no viewer shows. `frames`: pictures that it declares, None where
+    only the decoder can tell. `canvas`: (width, height) in pixels that its frames take together, as far as is known.
+    """
+
+    end: int
+    readings: tuple[bytes, ...]
+    frames: int | None
+    canvas: tuple[int, int] = (1, 1)
+
+
+class Kept:
+    """The parts of a file that the decoder is to read, in their order."""
+
+    def __init__(self, end: int) -> None:
+        self._parts = [(0, end)]
+
+    def add(self, start: int, end: int) -> None:
+        """Keep the bytes from `start` to `end`, which come after all that is kept already."""
+        if self._parts[-1][1] == start:
+            self._parts[-1] = (self._parts[-1][0], end)
+        else:
+            self._parts.append((start, end))
+
+    def of(self, data: bytes) -> bytes:
+        """The kept parts; the very same object if that is all of it."""
+        if len(self._parts) == 1:
+            return data[: self._parts[0][1]]
+        view = memoryview(data)
+        return b"".join(view[start:end] for start, end in self._parts)

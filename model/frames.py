@@ -1,0 +1,159 @@
+"""Pillow within limits: opens the one format that the file is, and yields each picture in it, loaded.
+
+Sizes are refused from the header, before Pillow makes room for pixels; it is asked for one format only, so that no
+file is opened as something else; and what it raises becomes a JudgeError here, by an exact list.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.MpoImagePlugin import MpoImageFile
+
+from model.blocks import jpeg_end
+from model.chunks import png_grey_scale
+from model.container import Container
+from model.errors import TooLarge, Undecodable
+from model.media import PNG, MediaType
+
+PILLOW_ERRORS = (
+    OSError,  # truncated data, and Image.UnidentifiedImageError
+    SyntaxError,  # broken headers, in all plugins
+    ValueError,  # chunks and modes that make no sense, and UnicodeDecodeError
+    EOFError,  # a frame that is not there
+    RuntimeError,  # what libavif says in C
+    struct.error,  # numbers cut short
+    zlib.error,
+    IndexError,  # single bytes cut short
+    KeyError,  # tables that lack a value
+    TypeError,  # None where a read block was hoped for
+    AttributeError,  # likewise
+    OverflowError,  # numbers beyond a C int
+    ZeroDivisionError,  # times of frames
+)
+"""What Pillow 11 to 13 raises for broken files. Anything else is a bug, and ends the decoder process."""
+
+
+class Sizes(Protocol):
+    """The limits that are looked at here; config.settings.Limits has them."""
+
+    @property
+    def max_side_pixels(self) -> int:
+        """Width or height."""
+
+    @property
+    def max_area_pixels(self) -> int:
+        """Width times height."""
+
+    @property
+    def max_frames(self) -> int:
+        """Pictures in one file."""
+
+
+def check_size(size: tuple[int, int], limits: Sizes) -> None:
+    """Raise TooLarge for a (width, height) beyond the limits."""
+    if max(size) > limits.max_side_pixels or size[0] * size[1] > limits.max_area_pixels:
+        raise TooLarge(f"{size[0]} x {size[1]} pixels")
+
+
+def check_frames(frames: int, limits: Sizes) -> None:
+    """Raise TooLarge for more pictures than the limits allow."""
+    if frames > limits.max_frames:
+        raise TooLarge(f"{frames} frames")
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn Pillow's errors into JudgeErrors, and its warnings, of bombs and odd metadata, into nothing."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    except Image.DecompressionBombError as error:
+        raise TooLarge(str(error)) from error
+    except MemoryError as error:
+        raise TooLarge("it needs more memory than a decoder has") from error
+    except UnidentifiedImageError as error:
+        raise Undecodable("Pillow cannot open it") from error
+    except PILLOW_ERRORS as error:
+        raise Undecodable(f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _area(limits: Sizes) -> Iterator[None]:
+    """Pillow's own limit of pixels, which it raises for from twice the value on.
+
+    It asks before the WebP decoder makes room for its canvas, which is earlier than we can.
+    """
+    before = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = (limits.max_area_pixels + 1) // 2
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
+def pictures(data: bytes, media: MediaType, container: Container, limits: Sizes) -> Iterator[Image.Image]:
+    """Each frame of one reading, loaded, as a viewer composes it, or each picture of an MPO.
+
+    The next one may take the memory of the last. Raises TooLarge, always before pixels, and Undecodable.
+    """
+    check_size(container.canvas, limits)
+    if container.frames is not None:
+        check_frames(container.frames, limits)
+    with refusals(), _area(limits):
+        image = Image.open(io.BytesIO(data), formats=[str(media.pillow)])
+        image = _all_pictures(image)
+        frames = int(getattr(image, "n_frames", 1))
+    with image:
+        check_size(image.size, limits)
+        check_frames(frames, limits)
+        if container.frames not in (None, frames):
+            raise Undecodable(f"it declares {container.frames} frames, and {frames} can be found")
+        if media is PNG and isinstance(grey := image.info.get("transparency"), int):
+            image.info["transparency"] = grey * png_grey_scale(data)
+        for frame in range(frames):
+            with refusals(), _area(limits):
+                if not _seek(image, frame, data):
+                    continue
+                check_size(image.size, limits)
+                image.load()
+            yield image
+
+
+def _all_pictures(image: ImageFile.ImageFile) -> ImageFile.ImageFile:
+    """Pillow leaves the second picture of a JPEG alone if its XMP says that it is a gain map; anybody can say so."""
+    if not isinstance(image, JpegImageFile) or isinstance(image, MpoImageFile):
+        return image
+    try:
+        index = image._getmp()
+        if index is None or index[0xB001] < 2:
+            return image
+        return MpoImageFile.adopt(image, index)
+    except (SyntaxError, TypeError, IndexError):  # an index that nobody can follow, as in Pillow's jpeg_factory
+        return image
+
+
+def _seek(image: ImageFile.ImageFile, frame: int, data: bytes) -> bool:
+    """Go to a frame; False if it is an entry of an MPO's index that points at no picture.
+
+    Programs that edit a phone's photo drop the further pictures and keep the index. There is nothing to see then.
+    """
+    if not isinstance(image, MpoImageFile):
+        image.seek(frame)
+        return True
+    try:
+        image.seek(frame)
+    except (SyntaxError, ValueError):
+        if data.startswith(b"\xff\xd8\xff", image.offset):
+            raise
+        return False
+    jpeg_end(data, image.offset)
+    return True

@@ -1,0 +1,113 @@
+"""What the pool tells a decoder once, and what a decoder may answer: both ends of the pipe agree here.
+
+The answer comes from a process that has read untrusted bytes, and is checked as if they had written it: its status from
+a fixed set, its numbers within the limits, its body as long as the specs demand, its words few and printable. Whatever
+else it is, it is DecoderFailed. A wrong answer of the right shape cannot be told; such a process has been taken over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from model.errors import DecoderFailed, JudgeError, TooLarge, Undecodable, Unsupported
+from model.preprocess import Views, ViewSpec
+
+MAX_MESSAGE = 200
+"""Characters of a reason; Pillow's longest are about 120."""
+READY: dict[str, object] = {"status": "ready"}
+_REFUSALS: dict[str, type[JudgeError]] = {kind.cause: kind for kind in (Undecodable, Unsupported, TooLarge)}
+_NUMBERS = ("width", "height", "frames", "views", "trailing")
+
+
+class PictureLimits(NamedTuple):
+    """Those of config.settings.Limits that concern a picture; see there."""
+
+    max_side_pixels: int
+    max_area_pixels: int
+    max_frames: int
+    max_distinct_frames: int
+
+
+class Job(NamedTuple):
+    """Limits, the models' inputs, and what one process may use."""
+
+    limits: PictureLimits
+    specs: tuple[ViewSpec, ...]
+    max_file_bytes: int
+    memory_mib: int
+    cpu_seconds: int
+
+    def pack(self) -> dict[str, object]:
+        """As a header."""
+        return self._asdict() | {"limits": self.limits._asdict(), "specs": [vars(spec) for spec in self.specs]}
+
+    @classmethod
+    def unpack(cls, header: Mapping[str, Any]) -> Job:
+        """From a header that the pool wrote."""
+        specs = tuple(ViewSpec(**spec | {"fill": tuple(spec["fill"])}) for spec in header["specs"])
+        return cls(**{**header, "limits": PictureLimits(**header["limits"]), "specs": specs})
+
+    @property
+    def max_body_bytes(self) -> int:
+        """The longest answer: as many views as may differ, for every model."""
+        return self.limits.max_distinct_frames * sum(map(_view_bytes, self.specs))
+
+
+def answer(views: Views) -> dict[str, object]:
+    """The header before the arrays of a file's views."""
+    numbers = (views.width, views.height, views.frames, _count(views.arrays), views.trailing)
+    return {"status": "ok"} | dict(zip(_NUMBERS, numbers, strict=True))
+
+
+def refusal(error: JudgeError) -> dict[str, object]:
+    """The answer for a file that is not judged."""
+    return {"status": error.cause, "message": str(error)}
+
+
+def read_answer(header: Mapping[str, object], body: bytes, job: Job, file_bytes: int) -> Views:
+    """The views in a decoder's answer to a file of so many bytes, in writable arrays.
+
+    Raises the decoder's Undecodable, Unsupported or TooLarge, and DecoderFailed if the answer is none.
+    """
+    status = header.get("status")
+    if isinstance(status, str) and status in _REFUSALS and header.keys() == {"status", "message"} and not body:
+        raise _REFUSALS[status](printable(str(header["message"]), MAX_MESSAGE))
+    if status != "ok" or header.keys() != {"status", *_NUMBERS}:
+        raise DecoderFailed("the decoder's answer makes no sense")
+    limits, wide = job.limits, range(1, job.limits.max_side_pixels + 1)
+    ranges = (wide, wide, range(1, limits.max_frames + 1), range(1, limits.max_distinct_frames + 1), range(file_bytes))
+    numbers: dict[str, int] = {}
+    for name, allowed in zip(_NUMBERS, ranges, strict=True):
+        value = header[name]
+        if type(value) is not int or value not in allowed:
+            raise DecoderFailed(f"the decoder's answer has a wrong number of {name}")
+        numbers[name] = value
+    if numbers["width"] * numbers["height"] > limits.max_area_pixels:
+        raise DecoderFailed("the decoder's answer is of a larger picture than is allowed")
+    if len(body) != numbers["views"] * sum(map(_view_bytes, job.specs)):
+        raise DecoderFailed("the decoder's answer is not as long as it says")
+    arrays = []
+    at = 0
+    for spec in job.specs:
+        end = at + numbers["views"] * _view_bytes(spec)
+        flat = np.frombuffer(bytearray(body[at:end]), np.uint8)
+        arrays.append(flat.reshape(numbers["views"], spec.height, spec.width, 3))
+        at = end
+    return Views(numbers["width"], numbers["height"], numbers["frames"], tuple(arrays), numbers["trailing"])
+
+
+def printable(text: str, limit: int) -> str:
+    """At most `limit` characters of a text, in ASCII, with everything that is not printable escaped."""
+    return text[:limit].encode("unicode_escape").decode("ascii")[:limit]
+
+
+def _view_bytes(spec: ViewSpec) -> int:
+    return math.prod((spec.height, spec.width, 3))
+
+
+def _count(arrays: Sequence[np.ndarray[Any, Any]]) -> int:
+    return len(arrays[0]) if arrays else 1

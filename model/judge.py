@@ -1,0 +1,185 @@
+"""The one door: bytes in, verdict out. Whatever goes wrong behind it becomes a verdict, and that refuses by default.
+
+Order: size, self-test card, format, decoding in a child process, classifier, policy. Then the operator's word: shadow
+mode lets a refusal pass, and a failure may pass where `failure:` in the settings says so. The self-test card is refused
+in every mode. Nothing here knows HTTP; time is an absolute `time.monotonic()` second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Mapping
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.load import Config
+from config.policy import Action
+from config.settings import Mode, OnFailure
+from model import weights
+from model.card import CARD_SHA256
+from model.classifier import Backend, LocalBackend
+from model.errors import ClassifierFailed, DeadlineExceeded, JudgeError, TooLarge, Undecodable, Unsupported
+from model.media import MediaType, sniff
+from model.policy import Fired, evaluate, highest, signals
+from model.sandbox import DecoderPool, Views
+from model.verdict import Outcome, Verdict
+
+CARD_RULE = "self-test-card"
+"""The rule name of the self-test card in logs and tables."""
+OFF_LOOP_BYTES = 256 * 1024
+"""From this size on, hashing runs in a thread: 256 KiB take SHA-256 about half a millisecond of the event loop."""
+
+
+class Decoder(Protocol):
+    """What the judge needs of the decoder pool: bytes to views, raising a JudgeError when there are none."""
+
+    async def decode(self, data: bytes, media: MediaType, deadline: float) -> Views:
+        """Views of one file, the arrays in the order of the models, all of the same number of views."""
+        ...
+
+    async def close(self) -> None:
+        """End all children."""
+        ...
+
+
+class Judge:
+    """Judges one file at a time, any number at once.
+
+    `labels` gives each model's label names in order; the decoder's arrays stand in the same order of models.
+    """
+
+    def __init__(
+        self, config: Config, decoder: Decoder, backend: Backend, labels: Mapping[str, tuple[str, ...]]
+    ) -> None:
+        self._settings = config.settings
+        self._policy = config.policy
+        self._decoder = decoder
+        self._backend = backend
+        self._labels = labels
+
+    @property
+    def device(self) -> str:
+        """Where the model runs, for people: `cpu` or `cuda:0 (name)`."""
+        return self._backend.device
+
+    @classmethod
+    async def start(cls, config: Config) -> Self:
+        """Load and warm the models (seconds, in a thread), start the decoders, and be ready to judge.
+
+        Raises model.weights.ModelError with words for the operator when a model cannot be had.
+        """
+        loaded = await asyncio.to_thread(_load, config)
+        names = list(config.policy.models)
+        pool = DecoderPool(config.settings.decoder, config.settings.limits, [loaded[name].view for name in names])
+        backend = LocalBackend(loaded)
+        try:
+            await pool.start()
+        except BaseException:
+            await pool.close()
+            backend.close()
+            raise
+        return cls(config, pool, backend, {name: loaded[name].labels for name in names})
+
+    async def close(self) -> None:
+        """End the decoder children and the model's thread."""
+        await self._decoder.close()
+        self._backend.close()
+
+    async def judge(self, data: bytes, deadline: float) -> Verdict:
+        """Judge one file. Never raises for what is in it or for a failure of ours: those are verdicts too.
+
+        `deadline` is an absolute `time.monotonic()` second; past it the verdict's cause is `deadline`.
+        """
+        clock = _Clock()
+        sha256 = await _sha256(data)
+        clock.lap("hash")
+        media = sniff(data)
+        mime = media.mime if media else "application/octet-stream"
+        name = media.name if media else None
+        if sha256 == CARD_SHA256:
+            return Verdict(Outcome.REJECT, Outcome.REJECT, CARD_RULE, None, sha256, len(data), name, mime, stage_ms=clock.ms)
+        try:
+            async with asyncio.timeout_at(deadline):
+                fired, scores, count = await self._score(data, media, deadline, clock)
+        except TimeoutError:
+            return self._failed(DeadlineExceeded("no verdict in time"), sha256, data, name, mime, clock)
+        except JudgeError as error:
+            return self._failed(error, sha256, data, name, mime, clock)
+        strict = Outcome.REJECT if fired and fired.action is Action.REJECT else Outcome.PASS
+        outcome = Outcome.PASS if self._settings.mode is Mode.SHADOW else strict
+        rule = fired.rule if fired else None
+        detail = ""
+        if fired:
+            detail = fired.why + (f" in view {fired.view + 1} of {count}" if count > 1 else "")
+        return Verdict(outcome, strict, rule, None, sha256, len(data), name, mime, scores, count, detail, clock.ms)
+
+    async def _score(
+        self, data: bytes, media: MediaType | None, deadline: float, clock: _Clock
+    ) -> tuple[Fired | None, dict[str, float], int]:
+        if len(data) > self._settings.limits.max_file_bytes:
+            raise TooLarge(f"{len(data)} bytes, more than limits.max_file_mib allows")
+        if not data:
+            raise Undecodable("an empty file")
+        if media is None:
+            raise Unsupported("not a format that is known here")
+        if media.pillow is None:
+            raise Unsupported(f"{media.name} is not judged yet")
+        views = await self._decoder.decode(data, media, deadline)
+        clock.lap("decode")
+        scores: dict[str, NDArray[np.float32]] = {}
+        for model, array in zip(self._labels, views.arrays, strict=True):
+            scores[model] = await self._backend.classify(model, array, deadline)
+            if len(scores[model]) != len(array):
+                raise ClassifierFailed(f"{len(array)} views went in, {len(scores[model])} scores came out")
+        clock.lap("classify")
+        try:
+            by_view = signals(self._policy, self._labels, scores)
+            fired = evaluate(self._policy, by_view)
+        except ValueError as error:
+            raise ClassifierFailed(str(error)) from error
+        return fired, highest(by_view), len(by_view)
+
+    def _failed(
+        self, error: JudgeError, sha256: str, data: bytes, media: str | None, mime: str, clock: _Clock
+    ) -> Verdict:
+        strict = Outcome.REJECT if error.sender_at_fault else Outcome.UNAVAILABLE
+        lets_pass = self._settings.mode is Mode.SHADOW or getattr(self._settings.failure, error.cause) is OnFailure.PASS
+        outcome = Outcome.PASS if lets_pass else strict
+        return Verdict(
+            outcome, strict, error.cause, error.cause, sha256, len(data), media, mime, detail=str(error), stage_ms=clock.ms
+        )
+
+
+class _Clock:
+    """Laps in milliseconds."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+        self.ms: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        now = time.monotonic()
+        self.ms[stage] = round((now - self._last) * 1000, 1)
+        self._last = now
+
+
+async def _sha256(data: bytes) -> str:
+    if len(data) < OFF_LOOP_BYTES:
+        return hashlib.sha256(data).hexdigest()
+    return (await asyncio.to_thread(hashlib.sha256, data)).hexdigest()
+
+
+def _load(config: Config) -> dict[str, weights.LoadedModel]:
+    loaded = {name: weights.load(spec, config.settings.device) for name, spec in config.policy.models.items()}
+    for name, signal in config.policy.signals.items():
+        missing = [label for label in signal.label_names if label not in loaded[signal.model].labels]
+        if missing:
+            have = ", ".join(loaded[signal.model].labels[:20])
+            raise weights.ModelError(f"signal '{name}': model '{signal.model}' has no label {missing[0]!r}; it has: {have}")
+    for model in loaded.values():
+        model.warm_up()
+    return loaded

@@ -1,0 +1,59 @@
+"""One loaded frame -> the RGB pictures to judge: every way in which somebody may get to see it.
+
+A page puts a transparent picture on any background, and a conversion to JPEG drops the alpha channel, so that colours
+under alpha 0 come back. So what is transparent is judged over white, over black, and without its alpha.
+"""
+
+from __future__ import annotations
+
+from PIL import Image, ImageChops
+
+from model.colour import renditions, split
+from model.orientation import orientation
+
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def opaque(image: Image.Image) -> list[Image.Image]:
+    """The different RGB pictures of a loaded frame: turned upright by EXIF, in sRGB, and with each background.
+
+    One to six; one, and for plain RGB the frame itself, if there is neither transparency nor a strange profile.
+    Unsupported for pixel modes that have no agreed range.
+    """
+    colours, alpha = split(image)
+    exif = image.info.get("exif")
+    turn = _TURNS.get(orientation(exif)) if isinstance(exif, bytes) else None
+    if turn is not None:
+        colours = colours.transpose(turn)
+        alpha = alpha and alpha.transpose(turn)
+    pictures: list[Image.Image] = []
+    for rgb in renditions(colours, image.info):
+        for picture in _on_backgrounds(rgb, alpha):
+            if not any(_same(picture, other) for other in pictures):
+                pictures.append(picture)
+    return pictures
+
+
+def _on_backgrounds(rgb: Image.Image, alpha: Image.Image | None) -> list[Image.Image]:
+    if alpha is None or alpha.getextrema() == (255, 255):
+        return [rgb]
+    return [_over(WHITE, rgb, alpha), _over(BLACK, rgb, alpha), rgb]
+
+
+def _over(background: tuple[int, int, int], rgb: Image.Image, alpha: Image.Image) -> Image.Image:
+    picture = Image.new("RGB", rgb.size, background)
+    picture.paste(rgb, (0, 0), alpha)
+    return picture
+
+
+def _same(one: Image.Image, other: Image.Image) -> bool:
+    return ImageChops.difference(one, other).getbbox() is None

@@ -1,0 +1,110 @@
+"""From an RGB picture to the view that a model was trained on, to the last bit as timm makes it.
+
+`make_view` gives what `timm.data.create_transform(is_training=False, ...)` gives before tensors and normalisation; a
+test compares the two. It is written anew because it runs where untrusted bytes are decoded, and torch has no business
+there: numpy and Pillow only. The arithmetic (floor, truncation, round half to even) follows timm/data/transforms.py,
+timm/data/transforms_factory.py and torchvision/transforms/functional.py; do not tidy it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from model.errors import TooLarge
+
+CROP_MODES = ("center", "squash", "border")
+INTERPOLATIONS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "box": Image.Resampling.BOX,
+    "hamming": Image.Resampling.HAMMING,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+IMAGENET_GREY = (124, 116, 104)
+"""timm's default mean, 0.485 0.456 0.406, times 255: what timm pads `border` views with."""
+MAX_RESIZED_PIXELS = 64_000_000
+"""Pixels (4 bytes each) of the picture before its centre is cut out: a 10,000 x 1 line would become 2,560,000 x 256."""
+
+
+@dataclass(frozen=True)
+class ViewSpec:
+    """The input of one model: size in pixels and how timm fits a picture into it. `fill` is the colour of borders.
+
+    Raises ValueError for what timm does not know.
+    """
+
+    height: int
+    width: int
+    crop_pct: float
+    crop_mode: str
+    interpolation: str
+    fill: tuple[int, int, int] = IMAGENET_GREY
+
+    def __post_init__(self) -> None:
+        if self.crop_mode not in CROP_MODES:
+            raise ValueError(f"crop mode {self.crop_mode!r} is none of {', '.join(CROP_MODES)}")
+        if self.interpolation not in INTERPOLATIONS:
+            raise ValueError(f"interpolation {self.interpolation!r} is none of {', '.join(INTERPOLATIONS)}")
+        if self.height < 1 or self.width < 1 or not 0 < self.crop_pct < 100:
+            raise ValueError(f"{self.width} x {self.height} at {self.crop_pct} is not a size and a crop of it")
+
+
+@dataclass(frozen=True)
+class Views:
+    """What a file came to: `arrays[i]` is uint8 (N, height, width, 3), RGB, for `specs[i]`.
+
+    N is the same in all arrays, and view n shows the same picture in all. `width` and `height` are the header's pixels,
+    before EXIF turns them; `frames` counts the pictures that were looked at, `trailing` the bytes behind the end of a
+    still picture, which no viewer reads.
+    """
+
+    width: int
+    height: int
+    frames: int
+    arrays: tuple[NDArray[np.uint8], ...]
+    trailing: int = 0
+
+
+def make_view(image: Image.Image, spec: ViewSpec) -> NDArray[np.uint8]:
+    """The view of an RGB picture, uint8 (height, width, 3). TooLarge for a line so thin that resizing it is a bomb."""
+    scale = (math.floor(spec.height / spec.crop_pct), math.floor(spec.width / spec.crop_pct))
+    height, width = _resized(image.height, image.width, scale, spec.crop_mode)
+    if height * width > MAX_RESIZED_PIXELS:
+        raise TooLarge(f"{image.width} x {image.height} is too thin: it would be {width} x {height} before the crop")
+    if (height, width) != (image.height, image.width):
+        image = image.resize((width, height), INTERPOLATIONS[spec.interpolation])
+    fill = spec.fill if spec.crop_mode == "border" else (0, 0, 0)
+    return np.asarray(_center(image, spec.height, spec.width, fill))
+
+
+def _resized(height: int, width: int, scale: tuple[int, int], crop_mode: str) -> tuple[int, int]:
+    if crop_mode == "squash":
+        return scale
+    if crop_mode == "center" and scale[0] == scale[1]:
+        side = scale[0]
+        if width <= height:
+            return int(side * height / width), side
+        return side, int(side * width / height)
+    ratios = height / scale[0], width / scale[1]
+    longest = 1.0 if crop_mode == "border" else 0.0
+    ratio = max(ratios) * longest + min(ratios) * (1.0 - longest)
+    # timm has no answer for a line that rounds to no pixel at all; here one pixel of it is left.
+    return max(1, round(height / ratio)), max(1, round(width / ratio))
+
+
+def _center(image: Image.Image, height: int, width: int, fill: tuple[int, int, int]) -> Image.Image:
+    missing = max(0, width - image.width), max(0, height - image.height)
+    if any(missing):
+        left, top = missing[0] // 2, missing[1] // 2
+        image = ImageOps.expand(image, (left, top, missing[0] - left, missing[1] - top), fill)
+    top = round((image.height - height) / 2.0)
+    left = round((image.width - width) / 2.0)
+    if (image.height, image.width) == (height, width):
+        return image
+    return image.crop((left, top, left + width, top + height))

@@ -1,0 +1,33 @@
+"""Is the file whole, and in how many ways can it be read? A walk over the container before a decoder sees a byte.
+
+Decoders forgive: Pillow takes a GIF or a PNG that breaks off after a frame, skips junk, lets a text chunk overwrite
+what a header said. Each such kindness is a file that one program sees otherwise than the next. So the walk demands that
+every block is complete, that the end marker is there and that nothing is declared twice; it counts the frames, finds
+where the picture ends, and gives the bytes that the decoder is to read. Behind the end of a still there may be
+anything (phones put videos there): it is counted and not decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from model.blocks import gif, jpeg
+from model.boxes import avif
+from model.chunks import png, webp
+from model.container import Container
+from model.errors import Undecodable
+from model.media import AVIF, GIF, JPEG, PNG, WEBP, MediaType
+
+_WALKS: dict[MediaType, Callable[[bytes], Container]] = {JPEG: jpeg, PNG: png, GIF: gif, WEBP: webp, AVIF: avif}
+
+
+def inspect(data: bytes, media: MediaType) -> Container:
+    """The structure of a whole file of a judged format.
+
+    Raises Undecodable if it is not whole or has bytes behind the end of an animation, Unsupported for what the decoder
+    would get wrong.
+    """
+    container = _WALKS[media](data)
+    if container.end < len(data) and container.frames != 1:
+        raise Undecodable(f"{len(data) - container.end} bytes behind the end of the animation")
+    return container

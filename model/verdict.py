@@ -1,0 +1,51 @@
+"""What the judge says about one file, and what is done with it. A verdict is evidence for a log, not a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from model.errors import Cause
+
+
+class Outcome(StrEnum):
+    """What happens to the file: it goes on to pict-rs, it is refused, or it is refused because nobody could tell."""
+
+    PASS = "pass"
+    REJECT = "reject"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judge's word on one file.
+
+    outcome    what is done. In shadow mode, or where the operator lets a failure pass, this is PASS although
+    strict     says what would have been done otherwise
+    rule       the rule (or list, or cause of failure) that decided; None when no rule fired
+    cause      None when the file was judged, else why it was not
+    media      name of the format, and `mime` its media type; None and application/octet-stream when not known
+    scores     signal -> highest score over all views, each in 0..1
+    views      number of views that were judged
+    detail     why, in words for the log; may name a codec error, never a name or an address from the request
+    stage_ms   stage -> milliseconds
+    """
+
+    outcome: Outcome
+    strict: Outcome
+    rule: str | None
+    cause: Cause | None
+    sha256: str
+    size: int
+    media: str | None = None
+    mime: str = "application/octet-stream"
+    scores: Mapping[str, float] = field(default_factory=dict)
+    views: int = 0
+    detail: str = ""
+    stage_ms: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def unscanned(self) -> bool:
+        """Whether the file passes without having been judged, because the operator chose so."""
+        return self.cause is not None and self.outcome is Outcome.PASS

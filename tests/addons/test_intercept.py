@@ -1,0 +1,442 @@
+"""The gate as a whole, over real sockets: what goes on is rebuilt, what is refused never leaves, and a fault refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from addons import framing, gatekeeper
+from addons.fetch.remote import RemoteFetcher
+from addons.gatekeeper import Forward, Gatekeeper
+from addons.intercept import Intercept
+from addons.pictrs import multipart
+from model.verdict import Verdict
+from tests.http1 import ask, form, upload
+from tests.recorder import Recorder, Site
+from tests.running import FORBIDDEN, FakeJudge, RunningFilter, config, listen, say
+
+PICTURE = b"an ordinary picture, as far as FakeJudge is concerned"
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    with Recorder() as running:
+        yield running
+
+
+@pytest.fixture
+def judge() -> FakeJudge:
+    return FakeJudge()
+
+
+@pytest.fixture
+def gate(recorder: Recorder, judge: FakeJudge) -> Iterator[RunningFilter]:
+    with RunningFilter(config(recorder.address), judge) as running:
+        yield running
+
+
+def assert_ours(raw: bytes, status: int) -> None:
+    """A raw answer is one of ours: that status, and JSON that every Lemmy reads."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode()), raw[:200]
+    assert b"application/json" in head
+    assert set(json.loads(body)) == {"msg", "code", "files"}
+
+
+# What goes on
+
+
+def test_an_upload_goes_on_rebuilt(gate: RunningFilter, recorder: Recorder) -> None:
+    headers, body = form(PICTURE, filename="../../secret \u00e9.jpg")
+    sent = {**headers, "Cookie": "jwt=secret", "Authorization": "Bearer secret", "X-Forwarded-For": "1.2.3.4",
+            "Accept": "application/json", "User-Agent": "x", "X-Api-Token": "secret", "Expect": "100-continue"}  # fmt: skip
+    answer = ask(gate.address, "POST", "/im%61ge?resize=100", body, sent)
+    assert answer.status == 201
+    assert answer.json()["files"][0]["file"] == "recorded.png"
+    (request,) = recorder.requests
+    assert (request.method, request.target) == ("POST", "/image?resize=100")
+    assert {name.lower() for name, _ in request.headers} == {"host", "accept", "content-type", "content-length"}
+    assert b"secret" not in recorder.raw[0]
+    boundary = re.fullmatch(r"multipart/form-data; boundary=([0-9a-f]{48})", request.header("content-type")[0])
+    assert boundary
+    assert request.body.count(PICTURE) == 1
+    assert request.body.startswith(b"--" + boundary[1].encode())
+    assert b'form-data; name="images[]"; filename="upload"\r\n' in request.body
+    assert b"Content-Type: image/jpeg\r\n" in request.body  # what the judge saw, not what the client said
+
+
+def test_several_files_go_on_in_one_request(gate: RunningFilter, recorder: Recorder, judge: FakeJudge) -> None:
+    assert upload(gate.address, PICTURE + b"1", PICTURE + b"2").status == 201
+    (request,) = recorder.requests
+    assert request.body.count(PICTURE) == 2
+    assert judge.passed == {hashlib.sha256(PICTURE + tail).hexdigest() for tail in (b"1", b"2")}
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        ("GET", "/image/original/a.jpg"),
+        ("HEAD", "/image/original/a.jpg"),
+        ("GET", "/image/process.webp?src=a.jpg&thumbnail=96"),
+        ("DELETE", "/image/delete/token/a.jpg"),
+        ("GET", "/healthz"),
+    ],
+)
+def test_a_view_goes_on_without_cookies_and_without_a_body(
+    gate: RunningFilter, recorder: Recorder, method: str, target: str
+) -> None:
+    headers = {"Cookie": "jwt=secret", "Range": "bytes=0-1", "If-None-Match": '"x"', "Upgrade": "websocket",
+               "Connection": "Upgrade", "Content-Type": "text/plain"}  # fmt: skip
+    answer = ask(gate.address, method, target, None, headers)
+    assert answer.status in (200, 204)
+    (request,) = recorder.requests
+    assert (request.method, request.target, request.body) == (method, target, b"")
+    assert {name.lower() for name, _ in request.headers} <= {"host", "range", "if-none-match"}
+
+
+# What is refused
+
+
+def test_a_forbidden_file_is_refused_and_nothing_is_sent(gate: RunningFilter, recorder: Recorder) -> None:
+    answer = upload(gate.address, PICTURE + FORBIDDEN)
+    assert answer.status == 400
+    found = answer.json()
+    assert re.fullmatch(r"Image rejected by this server's content filter \(ref [0-9a-f]{8}\)", found["msg"])
+    assert (found["code"], found["files"]) == ("failed-external-validation", [])
+    assert not any(recorder.raw)
+    assert gate.decisions[0].ref in found["msg"]
+
+
+def test_one_forbidden_part_refuses_the_request(gate: RunningFilter, recorder: Recorder) -> None:
+    assert upload(gate.address, PICTURE, FORBIDDEN, PICTURE).status == 400
+    assert not any(recorder.raw)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status"),
+    [
+        ("POST", "/image/backgrounded", 404),
+        ("POST", "/internal/import", 404),
+        ("GET", "/image/original?proxy=http://example.com/a.jpg", 404),
+        ("GET", "/image/process.webp?proxy=http://example.com/a.jpg", 400),
+        ("PUT", "/image", 405),
+        ("GET", "/", 404),
+        ("GET", "/image/original/a.jpg?x=1", 400),
+        ("OPTIONS", "*", 404),
+    ],
+)
+def test_what_is_not_in_the_table_is_refused(
+    gate: RunningFilter, recorder: Recorder, method: str, target: str, status: int
+) -> None:
+    headers, body = form(PICTURE) if method in ("POST", "PUT") else ({}, None)
+    answer = ask(gate.address, method, target, body, headers)
+    assert answer.status == status
+    assert answer.json()["files"] == []
+    assert not any(recorder.raw)
+
+
+def test_a_body_where_none_belongs_is_refused(gate: RunningFilter, recorder: Recorder) -> None:
+    assert ask(gate.address, "GET", "/image/original/a.jpg", b"smuggled").status == 400
+    chunked = b"GET /image/original/a.jpg HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n"
+    assert_ours(say(gate.address, chunked), 400)
+    assert not any(recorder.raw)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity", "zzz"])
+def test_an_encoded_body_is_refused(gate: RunningFilter, recorder: Recorder, encoding: str) -> None:
+    headers, body = form(PICTURE)
+    assert ask(gate.address, "POST", "/image", body, {**headers, "Content-Encoding": encoding}).status == 415
+    assert not any(recorder.raw)
+
+
+def test_a_body_is_taken_up_to_the_limit_and_not_beyond(recorder: Recorder, judge: FakeJudge) -> None:
+    limits = {"max_file_mib": 1, "max_request_mib": 1}
+    with RunningFilter(config(recorder.address, limits=limits), judge) as gate:
+        headers, empty = form(b"")
+        room = 1024 * 1024 - len(empty)
+        headers, body = form(b"x" * room)
+        assert ask(gate.address, "POST", "/image", body, headers).status == 201
+        headers, body = form(b"x" * (room + 1))
+        answer = ask(gate.address, "POST", "/image", body, headers)
+        assert (answer.status, "larger than is allowed" in answer.json()["msg"]) == (400, True)
+        chunked = [b"%x\r\n%s\r\n" % (len(body), body), b"0\r\n\r\n"]
+        head = f"POST /image HTTP/1.1\r\nHost: x\r\nContent-Type: {headers['Content-Type']}\r\nTransfer-Encoding: chunked"
+        raw = say(gate.address, head.encode() + b"\r\n\r\n", *chunked)
+        assert_ours(raw, 400)
+        assert b"larger than is allowed" in raw
+    assert len(recorder.requests) == 1
+
+
+# Downloads
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with Site() as running:
+        yield running
+
+
+def test_a_download_is_fetched_once_by_the_filter_and_sent_as_an_upload(
+    recorder: Recorder, judge: FakeJudge, site: Site
+) -> None:
+    url = site.put("/a.jpg?w=1", PICTURE, FORBIDDEN)
+    fetch = {"allow_networks": ("127.0.0.0/8",), "ports": (site.address[1],)}
+    with RunningFilter(config(recorder.address, fetch=fetch), judge) as gate:
+        answer = ask(gate.address, "GET", "/image/download?resize=512&url=" + url.replace("?", "%3F"))
+        assert answer.status == 201
+        (request,) = recorder.requests
+        assert (request.method, request.target) == ("POST", "/image?resize=512")
+        assert PICTURE in request.body
+        assert site.fetches == {"/a.jpg?w=1": 1}
+        recorder.reset()
+        # The site serves other bytes the second time; each fetch is judged for itself.
+        assert ask(gate.address, "GET", "/image/download?url=" + url.replace("?", "%3F")).status == 400
+        assert recorder.requests == []
+
+
+def test_a_download_that_fails_is_answered_in_pictrs_shape(recorder: Recorder, judge: FakeJudge, site: Site) -> None:
+    fetch = {"allow_networks": ("127.0.0.0/8",), "ports": (site.address[1],)}
+    with RunningFilter(config(recorder.address, fetch=fetch), judge) as gate:
+        answer = ask(gate.address, "GET", f"/image/download?url={site.url}/missing.jpg")
+        assert (answer.status, answer.json()["code"]) == (400, "download-file-error")
+        private = ask(gate.address, "GET", "/image/download?url=http://10.0.0.1/a.jpg")
+        assert (private.status, private.json()["code"]) == (400, "download-file-error")
+    assert not any(recorder.raw)
+    assert judge.seen == []
+
+
+# Fail closed
+
+
+FAULTS = [ValueError("x"), TimeoutError("x"), MemoryError(), asyncio.CancelledError(), KeyError("x"), OSError("x"),
+          RecursionError(), UnicodeDecodeError("utf-8", b"x", 0, 1, "x"), AssertionError(), StopAsyncIteration()]  # fmt: skip
+STAGES = ["screen", "parse", "fetch", "judge", "build", "send", "answer"]
+
+
+def break_stage(stage: str, fault: BaseException, judge: FakeJudge, patch: pytest.MonkeyPatch) -> None:
+    """Make one stage raise."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise fault
+
+    async def broken_async(*_: object, **__: object) -> None:
+        raise fault
+
+    match stage:
+        case "screen":
+            patch.setattr(Gatekeeper, "screen", broken)
+        case "parse":
+            patch.setattr(multipart, "parse", broken)
+        case "fetch":
+            patch.setattr(RemoteFetcher, "fetch", broken_async)
+        case "judge":
+            patch.setattr(judge, "judge", broken_async)
+        case "build":
+            patch.setattr(multipart, "serialise", broken)
+        case "send":
+            patch.setattr(Intercept, "_send_on", broken)
+        case "answer":
+            patch.setattr(framing, "response", broken)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_fault_at_any_stage_refuses(
+    gate: RunningFilter, recorder: Recorder, judge: FakeJudge, stage: str, fault: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers, body = form(PICTURE)
+    head = f"POST /image HTTP/1.1\r\nHost: x\r\nContent-Type: {headers['Content-Type']}\r\nContent-Length: {len(body)}\r\n\r\n"
+    raw = head.encode() + body
+    if stage == "fetch":
+        raw = b"GET /image/download?url=http://example.com/a.jpg HTTP/1.1\r\nHost: x\r\n\r\n"
+    if stage == "answer":
+        raw = raw.replace(PICTURE, FORBIDDEN.ljust(len(PICTURE)))
+    with socket.create_connection(gate.address, timeout=10) as connection:
+        # An allowed request first, so that a connection to pict-rs stands open.
+        connection.sendall(head.encode() + body)
+        assert listen(connection).startswith(b"HTTP/1.1 201 ")
+        recorder.reset()
+        with monkeypatch.context() as patch:
+            break_stage(stage, fault, judge, patch)
+            connection.sendall(raw)
+            heard = listen(connection)
+    status = int(heard.split(b" ", 2)[1])
+    assert status in (502, 503)
+    assert_ours(heard, status)
+    assert not any(recorder.raw)
+    # And the filter is whole afterwards.
+    assert upload(gate.address, PICTURE).status == 201
+
+
+@pytest.mark.parametrize("kind", ["odd verdict", "none"])
+def test_whatever_is_not_plainly_a_pass_is_refused(
+    gate: RunningFilter, recorder: Recorder, judge: FakeJudge, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def odd(data: bytes, deadline: float) -> object:
+        if kind == "none":
+            return None
+        return Verdict("passes", "pass", None, None, "0" * 64, len(data))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(judge, "judge", odd)
+    assert upload(gate.address, PICTURE).status == 503
+    assert not any(recorder.raw)
+
+
+def test_an_odd_decision_is_not_sent_on(gate: RunningFilter, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def odd(*_: object) -> object:
+        return {"method": "POST"}
+
+    monkeypatch.setattr(Gatekeeper, "decide", odd)
+    answer = upload(gate.address, PICTURE)
+    assert answer.status in (502, 503)
+    assert not any(recorder.raw)
+
+
+def test_every_other_address_is_refused(gate: RunningFilter, judge: FakeJudge, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Recorder() as elsewhere:
+
+        def astray(self: Intercept, flow: object, forward: Forward) -> None:
+            self._upstream, kept = elsewhere.address, self._upstream
+            original(self, flow, forward)
+            self._upstream = kept
+
+        original = Intercept._send_on  # the fault that is injected: a flow that names another server
+        monkeypatch.setattr(Intercept, "_send_on", astray)
+        assert upload(gate.address, PICTURE).status == 502
+        assert elsewhere.raw == []
+
+
+# Life
+
+
+def test_until_the_model_is_warm_nothing_comes_in(recorder: Recorder) -> None:
+    class NeverWarm(FakeJudge):
+        pass
+
+    slow = asyncio.Event()
+
+    async def never(*_: object) -> FakeJudge:
+        await slow.wait()
+        return NeverWarm()
+
+    running = RunningFilter(config(recorder.address), NeverWarm(), wait=False)
+    with running:
+        running.call(lambda: setattr(running.filter._parts.gatekeeper, "judge", None))
+        answer = upload(running.address, PICTURE)
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
+        assert answer.json()["files"] == []
+        assert ask(running.address, "GET", "/healthz").status == 503
+        assert ask(running.address, "GET", "/image/download?url=http://example.com/").status == 503
+        assert not any(recorder.raw)
+        assert ask(running.address, "GET", "/image/original/a.jpg").status == 200  # views need no model
+
+
+def test_a_client_that_leaves_stops_the_work(recorder: Recorder, judge: FakeJudge, monkeypatch: pytest.MonkeyPatch) -> None:
+    started, ended = asyncio.Event(), []
+
+    async def slow(data: bytes, deadline: float) -> Verdict:
+        started.set()
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+        raise AssertionError
+
+    monkeypatch.setattr(judge, "judge", slow)
+    with RunningFilter(config(recorder.address), judge) as gate:
+        headers, body = form(PICTURE)
+        head = f"POST /image HTTP/1.1\r\nHost: x\r\nContent-Type: {headers['Content-Type']}\r\nContent-Length: {len(body)}\r\n\r\n"
+        with socket.create_connection(gate.address) as connection:
+            connection.sendall(head.encode() + body)
+            until(started.is_set)
+        until(lambda: ended == ["cancelled"])
+        until(lambda: gate.filter._parts.intercept.idle.is_set())
+    assert not any(recorder.raw)
+
+
+def until(true: object, seconds: float = 10.0) -> None:
+    """Wait for something that another thread brings about; fail when it does not."""
+    end = time.monotonic() + seconds
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.01)
+
+
+def test_upstream_gone_is_json(judge: FakeJudge) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = closed.getsockname()
+    with RunningFilter(config(address), judge) as gate:
+        assert_ours(say(gate.address, b"GET /image/original/a.jpg HTTP/1.1\r\nHost: x\r\n\r\n"), 502)
+        answer = upload(gate.address, PICTURE)
+        assert (answer.status, answer.json()["msg"]) == (502, "The image server did not answer")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nraw", b"nonsense\r\n\r\n", b""],
+    ids=["101", "nonsense", "closed"],
+)
+def test_a_nonsense_answer_of_the_upstream_is_not_passed_on(judge: FakeJudge, reply: bytes) -> None:
+    with Recorder(lambda _: reply or None) as odd, RunningFilter(config(odd.address), judge) as gate:
+        heard = say(gate.address, b"GET /image/original/a.jpg HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"101" not in heard
+        assert b"raw" not in heard
+        assert b"<html" not in heard
+        if heard:
+            assert_ours(heard, 502)
+
+
+def test_an_answer_is_streamed_and_not_held(recorder: Recorder, judge: FakeJudge) -> None:
+    # The first half must reach the client while the second half is not sent yet.
+    go_on = asyncio.Event()
+    with socket.create_server(("127.0.0.1", 0)) as upstream, RunningFilter(config(upstream.getsockname()), judge) as gate:
+        with socket.create_connection(gate.address, timeout=10) as client:
+            client.sendall(b"GET /image/original/video.mp4 HTTP/1.1\r\nHost: x\r\n\r\n")
+            server, _ = upstream.accept()
+            with server:
+                server.recv(65536)
+                server.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n" + b"first half")
+                heard = listen(client)
+                assert heard.endswith(b"first half")
+                go_on.set()
+                server.sendall(b"second hal")
+                assert listen(client) == b"second hal"
+
+
+def test_stopping_finishes_what_is_in_hand(recorder: Recorder, judge: FakeJudge, monkeypatch: pytest.MonkeyPatch) -> None:
+    started, release = asyncio.Event(), asyncio.Event()
+    plain = judge.judge
+
+    async def slow(data: bytes, deadline: float) -> Verdict:
+        started.set()
+        await release.wait()
+        return await plain(data, deadline)
+
+    monkeypatch.setattr(judge, "judge", slow)
+    with RunningFilter(config(recorder.address), judge) as gate:
+        headers, body = form(PICTURE)
+        head = f"POST /image HTTP/1.1\r\nHost: x\r\nContent-Type: {headers['Content-Type']}\r\nContent-Length: {len(body)}\r\n\r\n"
+        address = gate.address
+        with socket.create_connection(address) as connection, socket.create_connection(address) as idle:
+            connection.sendall(head.encode() + body)
+            until(started.is_set)
+            gate._loop.call_soon_threadsafe(gate._stop.set)
+            until(lambda: gate.filter._parts.intercept.stopping)
+            idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert_ours(listen(idle), 503)
+            gate._loop.call_soon_threadsafe(release.set)
+            assert listen(connection).startswith(b"HTTP/1.1 201 ")
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(address):
+        pass
+
+
+def test_modules_patched_here_are_those_in_use() -> None:
+    assert gatekeeper.multipart is multipart

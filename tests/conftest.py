@@ -1,0 +1,53 @@
+"""Fixtures that several rooms share. The real pict-rs: skipped with a reason where it is missing, or failed when
+PICTRS_FILTER_REAL_REQUIRED=1, and never left out in silence: the last lines of a test run tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.pictrs import VERSIONS, RealPictrs, available, required
+
+RunReal = Callable[..., RealPictrs]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what asks for the real pict-rs, so that `-m "not real"` leaves it out."""
+    for item in items:
+        if "run_real" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.real)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out because the real pict-rs is not there."""
+    left_out = [report for report in terminalreporter.stats.get("skipped", []) if "real" in report.keywords]
+    if left_out and (reason := available()):
+        terminalreporter.write_line(
+            f"left out: {len(left_out)} tests with the real pict-rs ({reason}); run sudo .ci/real-pictrs to get them",
+            yellow=True,
+        )
+
+
+@pytest.fixture(scope="module")
+def run_real() -> Iterator[RunReal]:
+    """`run_real(version, environment)` starts a real pict-rs that lives until the module's tests are done."""
+    with ExitStack() as running:
+
+        def run(version: str = VERSIONS[0], environment: dict[str, str] | None = None) -> RealPictrs:
+            if reason := available(version):
+                if required():
+                    pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
+                pytest.skip(reason)
+            return running.enter_context(RealPictrs(version, environment or {}))
+
+        yield run
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def real_pictrs(request: pytest.FixtureRequest, run_real: RunReal) -> RealPictrs:
+    """A real pict-rs of each version, with a store that the module's tests share."""
+    version: str = request.param
+    return run_real(version)

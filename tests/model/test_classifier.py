@@ -1,0 +1,382 @@
+"""The contract of every Backend, on fake models; each new Backend joins BACKENDS. And what is LocalBackend's own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model.classifier import CHUNK_VIEWS, ROUNDING, SUM_TOLERANCE, Backend, LocalBackend, Model, checked
+from model.errors import ClassifierFailed, DeadlineExceeded
+
+Scores = NDArray[np.float32]
+MakeBackend = Callable[[Mapping[str, Model]], Backend]
+BACKENDS: dict[str, MakeBackend] = {"local": LocalBackend}
+
+
+def soon() -> float:
+    """A deadline that a test only meets when something hangs."""
+    return time.monotonic() + 30
+
+
+def views(*values: int) -> NDArray[np.uint8]:
+    """One view of 2 x 2 pixels per value, all of that value."""
+    return np.stack([np.full((2, 2, 3), value, dtype=np.uint8) for value in values])
+
+
+def scores_of(*values: int) -> Scores:
+    """What Echo answers for views(*values)."""
+    share = np.array(values, dtype=np.float32) / 255
+    return np.stack([share, 1 - share], axis=1)
+
+
+@dataclass
+class Echo:
+    """Scores each view with its own first pixel, and keeps a record of what it was asked."""
+
+    labels: tuple[str, ...] = ("a", "b")
+    device: str = "fake"
+    sizes: list[int] = field(default_factory=list)
+    threads: set[int] = field(default_factory=set)
+    at_once: int = 0
+
+    def forward(self, views: NDArray[np.uint8]) -> Scores:
+        self.at_once += 1
+        assert self.at_once == 1, "two forwards at once"
+        self.sizes.append(len(views))
+        self.threads.add(threading.get_ident())
+        answer = self.answer(views)
+        self.at_once -= 1
+        return answer
+
+    def answer(self, views: NDArray[np.uint8]) -> Scores:
+        return scores_of(*views[:, 0, 0, 0].tolist())
+
+
+class Gated(Echo):
+    """Waits in each forward until the test opens the gate; `entered` tells that it waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered, self.gate = threading.Event(), threading.Event()
+
+    def answer(self, views: NDArray[np.uint8]) -> Scores:
+        self.entered.set()
+        assert self.gate.wait(30), "the test never opened the gate"
+        return super().answer(views)
+
+
+class Answers(Echo):
+    """Answers with what it is given, whatever it is asked."""
+
+    def __init__(self, scores: object) -> None:
+        super().__init__()
+        self.scores = scores
+
+    def answer(self, views: NDArray[np.uint8]) -> Scores:
+        return self.scores  # type: ignore[return-value]
+
+
+class Raises(Echo):
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def answer(self, views: NDArray[np.uint8]) -> Scores:
+        raise self.error
+
+
+@pytest.fixture(params=list(BACKENDS))
+def serve(request: pytest.FixtureRequest) -> Iterator[MakeBackend]:
+    """Makes backends that are closed when the test is over."""
+    made: list[Backend] = []
+
+    def make(models: Mapping[str, Model]) -> Backend:
+        made.append(BACKENDS[request.param](models))
+        return made[-1]
+
+    yield make
+    for backend in made:
+        backend.close()
+
+
+async def entered(model: Gated) -> None:
+    """Return when the model is inside a forward."""
+    assert await asyncio.to_thread(model.entered.wait, 30)
+
+
+# The contract
+
+
+async def test_scores_come_back_row_by_row(serve: MakeBackend) -> None:
+    scores = await serve({"m": Echo()}).classify("m", views(0, 51, 255), soon())
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, scores_of(0, 51, 255), atol=1e-6)
+
+
+async def test_each_of_many_callers_gets_its_own_rows(serve: MakeBackend) -> None:
+    backend = serve({"m": Echo(), "other": Answers(np.array([[0, 1]], np.float32))})
+    asked = [tuple((caller * 7 + offset) % 256 for offset in range(1 + caller % 3)) for caller in range(32)]
+    answers = await asyncio.gather(*(backend.classify("m", views(*values), soon()) for values in asked))
+    for values, scores in zip(asked, answers, strict=True):
+        np.testing.assert_allclose(scores, scores_of(*values), atol=1e-6)
+
+
+async def test_each_model_answers_for_itself(serve: MakeBackend) -> None:
+    backend = serve({"echo": Echo(), "fixed": Answers(np.array([[0.25, 0.75]], np.float32))})
+    echo, fixed = await asyncio.gather(
+        backend.classify("echo", views(255), soon()), backend.classify("fixed", views(255), soon())
+    )
+    assert (echo.tolist(), fixed.tolist()) == ([[1, 0]], [[0.25, 0.75]])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(np.array([[np.nan, 1], [0, 1]], np.float32), id="not a number"),
+        pytest.param(np.array([[np.inf, 0], [0, 1]], np.float32), id="infinite"),
+        pytest.param(np.array([[0, 1]], np.float32), id="a row too few"),
+        pytest.param(np.array([[0, 1]] * 3, np.float32), id="a row too many"),
+        pytest.param(np.array([[0], [1]], np.float32), id="a label too few"),
+        pytest.param(np.array([[0, 0, 1]] * 2, np.float32), id="a label too many"),
+        pytest.param(np.array([0, 1], np.float32), id="no rows"),
+        pytest.param(np.array([[0, 1]] * 2, np.float64), id="float64"),
+        pytest.param(np.array([[0, 1]] * 2, np.int64), id="integers"),
+        pytest.param(np.array([[-0.5, 1.5]] * 2, np.float32), id="outside 0..1"),
+        pytest.param(np.array([[0.5, 0.9]] * 2, np.float32), id="no softmax"),
+        pytest.param([[0.0, 1.0]] * 2, id="a list"),
+        pytest.param(None, id="nothing"),
+    ],
+)
+async def test_a_nonsense_answer_is_no_score(serve: MakeBackend, answer: object) -> None:
+    with pytest.raises(ClassifierFailed, match="the model answered with"):
+        await serve({"m": Answers(answer)}).classify("m", views(1, 2), soon())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("CUDA error: out of memory"),
+        ValueError("a shape"),
+        MemoryError("no memory"),
+        TimeoutError("not ours"),
+        KeyError("x"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_whatever_a_model_raises_is_a_failure_and_not_the_end(serve: MakeBackend, error: Exception) -> None:
+    backend = serve({"bad": Raises(error), "good": Echo()})
+    with pytest.raises(ClassifierFailed, match=f"the model raised {type(error).__name__}"):
+        await backend.classify("bad", views(1), soon())
+    assert (await backend.classify("good", views(255), soon())).tolist() == [[1, 0]]
+
+
+async def test_an_unknown_model_and_no_views_are_failures(serve: MakeBackend) -> None:
+    backend = serve({"m": Echo()})
+    with pytest.raises(ClassifierFailed, match="no model 'x'"):
+        await backend.classify("x", views(1), soon())
+    with pytest.raises(ClassifierFailed, match="no views"):
+        await backend.classify("m", views(1)[:0], soon())
+
+
+async def test_a_deadline_that_has_passed_never_reaches_the_model(serve: MakeBackend) -> None:
+    model = Echo()
+    with pytest.raises(DeadlineExceeded):
+        await serve({"m": model}).classify("m", views(1), time.monotonic())
+    assert model.sizes == []
+
+
+async def test_the_deadline_frees_the_caller_while_the_model_is_busy(serve: MakeBackend) -> None:
+    model = Gated()
+    backend = serve({"m": model})
+    try:
+        with pytest.raises(DeadlineExceeded):
+            await backend.classify("m", views(1), time.monotonic() + 0.05)
+        assert not model.gate.is_set()
+    finally:
+        model.gate.set()
+    np.testing.assert_allclose(await backend.classify("m", views(9), soon()), scores_of(9), atol=1e-6)
+
+
+async def test_what_waited_past_its_deadline_is_never_run(serve: MakeBackend) -> None:
+    model = Gated()
+    backend = serve({"m": model})
+    first = asyncio.create_task(backend.classify("m", views(1), soon()))
+    await entered(model)
+    with pytest.raises(DeadlineExceeded):
+        await backend.classify("m", views(2, 2), time.monotonic() + 0.05)
+    model.gate.set()
+    await first
+    await backend.classify("m", views(3, 3, 3), soon())
+    assert model.sizes == [1, 3]
+
+
+async def test_what_was_cancelled_while_it_waited_is_never_run(serve: MakeBackend) -> None:
+    model = Gated()
+    backend = serve({"m": model})
+    first = asyncio.create_task(backend.classify("m", views(1), soon()))
+    await entered(model)
+    second = asyncio.create_task(backend.classify("m", views(2, 2), soon()))
+    await asyncio.sleep(0)
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    model.gate.set()
+    np.testing.assert_allclose(await first, scores_of(1), atol=1e-6)
+    await backend.classify("m", views(3, 3, 3), soon())
+    assert model.sizes == [1, 3]
+
+
+async def test_a_cancelled_caller_is_free_at_once_and_the_next_one_is_served(serve: MakeBackend) -> None:
+    model = Gated()
+    backend = serve({"m": model})
+    task = asyncio.create_task(backend.classify("m", views(*[1] * (3 * CHUNK_VIEWS)), soon()))
+    await entered(model)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not model.gate.is_set()
+    model.gate.set()
+    await backend.classify("m", views(3), soon())
+    assert model.sizes == [CHUNK_VIEWS, 1], "the rest of what nobody waits for was judged"
+
+
+async def test_closing_fails_those_who_wait_and_those_who_come_after(serve: MakeBackend) -> None:
+    model = Gated()
+    backend = serve({"m": model})
+    running = asyncio.create_task(backend.classify("m", views(*[1] * (2 * CHUNK_VIEWS)), soon()))
+    await entered(model)
+    waiting = asyncio.create_task(backend.classify("m", views(2), soon()))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(asyncio.to_thread(backend.close))
+    with pytest.raises(ClassifierFailed, match="closed"):
+        await waiting
+    model.gate.set()
+    with pytest.raises(ClassifierFailed, match="closed"):
+        await running
+    await closing
+    with pytest.raises(ClassifierFailed, match="closed"):
+        await backend.classify("m", views(3), soon())
+    assert model.sizes == [CHUNK_VIEWS]
+
+
+# LocalBackend
+
+
+@pytest.fixture
+def local() -> Iterator[Callable[..., LocalBackend]]:
+    made: list[LocalBackend] = []
+
+    def make(**models: Model) -> LocalBackend:
+        made.append(LocalBackend(models))
+        return made[-1]
+
+    yield make
+    for backend in made:
+        backend.close()
+
+
+async def test_forwards_run_one_by_one_in_one_other_thread(local: Callable[..., LocalBackend]) -> None:
+    first, second = Echo(), Echo()
+    backend = local(a=first, b=second)
+    await asyncio.gather(*(backend.classify(name, views(1), soon()) for name in ["a", "b"] * 8))
+    assert first.threads == second.threads
+    assert len(first.threads) == 1
+    assert threading.get_ident() not in first.threads
+
+
+async def test_the_loop_runs_on_while_a_model_computes(local: Callable[..., LocalBackend]) -> None:
+    model = Gated()
+    task = asyncio.create_task(local(m=model).classify("m", views(1), soon()))
+    await entered(model)
+    model.gate.set()  # reached only because the forward, which waits for it, does not hold the loop
+    np.testing.assert_allclose(await task, scores_of(1), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [
+        pytest.param(CHUNK_VIEWS, [CHUNK_VIEWS], id="a full chunk"),
+        pytest.param(CHUNK_VIEWS + 1, [CHUNK_VIEWS, 1], id="one more"),
+        pytest.param(3 * CHUNK_VIEWS, [CHUNK_VIEWS] * 3, id="three full chunks"),
+    ],
+)
+async def test_many_views_go_in_chunks(local: Callable[..., LocalBackend], count: int, sizes: list[int]) -> None:
+    model = Echo()
+    values = [value * 5 for value in range(count)]
+    scores = await local(m=model).classify("m", views(*values), soon())
+    assert model.sizes == sizes
+    np.testing.assert_allclose(scores, scores_of(*values), atol=1e-6)
+
+
+async def test_between_chunks_the_thread_itself_looks_at_the_deadline(local: Callable[..., LocalBackend]) -> None:
+    model = Gated()
+    backend = local(m=model)
+    deadline = time.monotonic() + 0.5
+    task = asyncio.create_task(backend.classify("m", views(*[1] * (3 * CHUNK_VIEWS)), deadline))
+    await entered(model)
+    while time.monotonic() < deadline:  # a loop that is held up cannot tell the thread
+        pass
+    model.gate.set()
+    backend._thread.submit(int).result(30)  # returns when the thread is through with what came before
+    assert model.sizes == [CHUNK_VIEWS]
+    with pytest.raises(DeadlineExceeded):
+        await task
+
+
+async def test_closing_ends_the_thread() -> None:
+    model = Echo()
+    backend = LocalBackend({"m": model})
+    await backend.classify("m", views(1), soon())
+    assert model.threads <= {thread.ident for thread in threading.enumerate()}
+    backend.close()
+    assert not model.threads & {thread.ident for thread in threading.enumerate()}
+    backend.close()
+
+
+def test_device_names_where_the_models_are(local: Callable[..., LocalBackend]) -> None:
+    assert local(a=Echo(device="cpu"), b=Echo(device="cpu")).device == "cpu"
+    assert local(a=Echo(device="cuda:0 (T4)"), b=Echo(device="cpu")).device == "cpu, cuda:0 (T4)"
+
+
+# The check of an answer, at its limits
+
+
+def row(*scores: float) -> Scores:
+    return np.array([scores], dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        pytest.param(row(0, 1), id="the ends"),
+        pytest.param(row(0.5), id="one label need not add up to 1"),
+        pytest.param(row(0.5, 0.5 + SUM_TOLERANCE * 0.9), id="nearly a softmax"),
+        pytest.param(row(-ROUNDING * 0.9, 1 + ROUNDING * 0.9), id="rounded beyond the ends"),
+    ],
+)
+def test_an_answer_at_the_limit_counts(scores: Scores) -> None:
+    result = checked(scores, 1, scores.shape[1])
+    np.testing.assert_allclose(result, scores, atol=ROUNDING)
+    assert result.min() >= 0
+    assert result.max() <= 1
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        pytest.param(row(0.5, 0.5 + SUM_TOLERANCE * 1.1), id="adds up to too much"),
+        pytest.param(row(0.5, 0.5 - SUM_TOLERANCE * 1.1), id="adds up to too little"),
+        pytest.param(row(1 + ROUNDING * 2), id="above 1"),
+        pytest.param(row(-ROUNDING * 2), id="below 0"),
+    ],
+)
+def test_an_answer_beyond_the_limit_does_not(scores: Scores) -> None:
+    with pytest.raises(ClassifierFailed):
+        checked(scores, 1, scores.shape[1])

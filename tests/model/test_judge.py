@@ -1,0 +1,216 @@
+"""The one door: the order of checks, the operator's word, and what a fault behind it becomes."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from config.load import Config, load
+from config.settings import Settings
+from model.card import CARD_SHA256, card, plain
+from model.errors import ClassifierFailed, DeadlineExceeded, DecoderFailed, JudgeError, TooLarge, Undecodable, Unsupported
+from model.judge import CARD_RULE, OFF_LOOP_BYTES, Judge
+from model.media import MediaType
+from model.sandbox import Views
+from model.verdict import Outcome, Verdict
+
+JPEG = plain()
+LABELS = {"nsfw": ("sfw", "nsfw")}
+
+
+class FakeDecoder:
+    def __init__(self, views: int = 1, fault: BaseException | None = None) -> None:
+        self.fault, self.views, self.seen = fault, views, 0
+
+    async def decode(self, data: bytes, media: MediaType, deadline: float) -> Views:
+        self.seen += 1
+        if self.fault is not None:
+            raise self.fault
+        return Views(width=8, height=8, frames=self.views, arrays=(np.zeros((self.views, 8, 8, 3), np.uint8),))
+
+    async def close(self) -> None:
+        pass
+
+
+class FakeBackend:
+    device = "fake"
+
+    def __init__(self, scores: Any = 0.1, fault: BaseException | None = None) -> None:
+        self.scores, self.fault, self.seen = scores, fault, 0
+
+    async def classify(self, model: str, views: NDArray[np.uint8], deadline: float) -> NDArray[np.float32]:
+        self.seen += 1
+        if self.fault is not None:
+            raise self.fault
+        if isinstance(self.scores, np.ndarray):
+            return self.scores
+        return np.array([[1 - self.scores, self.scores]] * len(views), np.float32)
+
+    def close(self) -> None:
+        pass
+
+
+def config(**settings: Any) -> Config:
+    loaded = load(env={})
+    return replace(loaded, settings=Settings.model_validate({**loaded.settings.model_dump(), **settings}))
+
+
+def judge(decoder: FakeDecoder | None = None, backend: FakeBackend | None = None, **settings: Any) -> Judge:
+    return Judge(config(**settings), decoder or FakeDecoder(), backend or FakeBackend(), LABELS)
+
+
+async def ask(judge: Judge, data: bytes = JPEG, seconds: float = 10.0) -> Verdict:
+    return await judge.judge(data, time.monotonic() + seconds)
+
+
+@pytest.mark.parametrize(
+    ("score", "outcome", "rule"),
+    [(0.1, Outcome.PASS, None), (0.7, Outcome.PASS, "borderline"), (0.9, Outcome.REJECT, "explicit")],
+)
+async def test_a_score_becomes_a_verdict(score: float, outcome: Outcome, rule: str | None) -> None:
+    found = await ask(judge(backend=FakeBackend(score)))
+    assert (found.outcome, found.strict, found.rule, found.cause) == (outcome, outcome, rule, None)
+    assert found.scores == pytest.approx({"nsfw": score})
+    assert (found.sha256, found.size) == (hashlib.sha256(JPEG).hexdigest(), len(JPEG))
+    assert (found.media, found.mime, found.views, found.unscanned) == ("jpeg", "image/jpeg", 1, False)
+    assert set(found.stage_ms) == {"hash", "decode", "classify"}
+    assert bool(found.detail) == (rule is not None)
+
+
+async def test_shadow_mode_lets_pass_and_says_what_it_would_have_done() -> None:
+    found = await ask(judge(backend=FakeBackend(0.9), mode="shadow"))
+    assert (found.outcome, found.strict, found.rule) == (Outcome.PASS, Outcome.REJECT, "explicit")
+
+
+@pytest.mark.parametrize("mode", ["enforce", "shadow"])
+@pytest.mark.parametrize("failure", ["refuse", "pass"])
+async def test_the_card_is_refused_in_every_mode_and_costs_no_decoding(mode: str, failure: str) -> None:
+    decoder = FakeDecoder(fault=DecoderFailed("x"))
+    causes = dict.fromkeys(("undecodable", "unsupported", "too_large", "decoder", "classifier", "deadline"), failure)
+    found = await ask(judge(decoder, mode=mode, failure=causes), card())
+    assert (found.outcome, found.rule, found.sha256) == (Outcome.REJECT, CARD_RULE, CARD_SHA256)
+    assert decoder.seen == 0
+
+
+FAULTS: list[tuple[JudgeError, Outcome]] = [
+    (Undecodable("x"), Outcome.REJECT),
+    (Unsupported("x"), Outcome.REJECT),
+    (TooLarge("x"), Outcome.REJECT),
+    (DecoderFailed("x"), Outcome.UNAVAILABLE),
+    (ClassifierFailed("x"), Outcome.UNAVAILABLE),
+    (DeadlineExceeded("x"), Outcome.UNAVAILABLE),
+]
+
+
+@pytest.mark.parametrize(("fault", "outcome"), FAULTS, ids=lambda value: getattr(value, "cause", str(value)))
+@pytest.mark.parametrize("where", ["decoder", "backend"])
+async def test_a_failure_refuses_under_its_cause(fault: JudgeError, outcome: Outcome, where: str) -> None:
+    broken = judge(FakeDecoder(fault=fault)) if where == "decoder" else judge(backend=FakeBackend(fault=fault))
+    found = await ask(broken)
+    assert (found.outcome, found.strict, found.rule, found.cause) == (outcome, outcome, fault.cause, fault.cause)
+    assert found.unscanned is False
+
+
+@pytest.mark.parametrize(("fault", "outcome"), FAULTS, ids=lambda value: getattr(value, "cause", str(value)))
+async def test_the_operator_may_let_one_cause_pass_and_only_that(fault: JudgeError, outcome: Outcome) -> None:
+    for cause in ("undecodable", "unsupported", "too_large", "decoder", "classifier", "deadline"):
+        found = await ask(judge(FakeDecoder(fault=fault), failure={cause: "pass"}))
+        expected = Outcome.PASS if cause == fault.cause else outcome
+        assert (found.outcome, found.strict) == (expected, outcome)
+        assert found.unscanned is (cause == fault.cause)
+
+
+async def test_in_shadow_mode_a_failure_passes_and_counts_as_unscanned() -> None:
+    found = await ask(judge(FakeDecoder(fault=DecoderFailed("x")), mode="shadow"))
+    assert (found.outcome, found.strict, found.unscanned) == (Outcome.PASS, Outcome.UNAVAILABLE, True)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        np.array([[np.nan, np.nan]], np.float32),
+        np.array([[0.5, np.inf]], np.float32),
+        np.zeros((0, 2), np.float32),
+        np.full((2, 2), 0.5, np.float32),
+        np.full((1, 3), 0.3, np.float32),
+        np.full((2,), 0.5, np.float32),
+    ],
+    ids=["NaN", "inf", "none", "two for one", "three labels for two", "flat"],
+)
+async def test_nonsense_from_the_classifier_refuses(scores: NDArray[np.float32]) -> None:
+    found = await ask(judge(backend=FakeBackend(scores)))
+    assert (found.outcome, found.cause) == (Outcome.UNAVAILABLE, "classifier")
+
+
+async def test_no_views_refuse() -> None:
+    found = await ask(judge(FakeDecoder(views=0)))
+    assert (found.outcome, found.cause) == (Outcome.UNAVAILABLE, "classifier")
+
+
+@pytest.mark.parametrize("data", [b"", b"text", b"%PDF-1.7", b"<svg/>", b"\x00" * 100])
+async def test_what_is_no_picture_is_refused_before_decoding(data: bytes) -> None:
+    decoder = FakeDecoder()
+    found = await ask(judge(decoder), data)
+    assert (found.outcome, found.mime) == (Outcome.REJECT, "application/octet-stream")
+    assert found.cause == ("unsupported" if data else "undecodable")
+    assert decoder.seen == 0
+
+
+async def test_a_file_over_the_limit_is_refused_before_decoding() -> None:
+    decoder = FakeDecoder()
+    limits = {"max_file_mib": 1}
+    exact = JPEG.ljust(1024 * 1024, b"\x00")
+    assert (await ask(judge(decoder, limits=limits), exact)).outcome is Outcome.PASS
+    found = await ask(judge(decoder, limits=limits), exact + b"\x00")
+    assert (found.outcome, found.cause) == (Outcome.REJECT, "too_large")
+    assert decoder.seen == 1
+
+
+@pytest.mark.parametrize("size", [OFF_LOOP_BYTES - 1, OFF_LOOP_BYTES, OFF_LOOP_BYTES + 1])
+async def test_the_hash_is_the_same_on_the_loop_and_off_it(size: int) -> None:
+    data = JPEG.ljust(size, b"\x01")
+    assert (await ask(judge(), data)).sha256 == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize("where", ["decode", "classify"])
+async def test_past_the_deadline_it_refuses(where: str) -> None:
+    class Slow(FakeDecoder):
+        async def decode(self, data: bytes, media: MediaType, deadline: float) -> Views:
+            if where == "decode":
+                await asyncio.Event().wait()
+            return await super().decode(data, media, deadline)
+
+    class SlowBackend(FakeBackend):
+        async def classify(self, model: str, views: NDArray[np.uint8], deadline: float) -> NDArray[np.float32]:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    found = await ask(judge(Slow(), SlowBackend()), seconds=0.05)
+    assert (found.outcome, found.cause) == (Outcome.UNAVAILABLE, "deadline")
+
+
+async def test_an_error_that_nobody_foresaw_is_not_swallowed() -> None:
+    # The interceptor refuses on it; a verdict of "could not tell" is for causes that the operator may choose about.
+    with pytest.raises(KeyError):
+        await ask(judge(FakeDecoder(fault=KeyError("x")), failure={"decoder": "pass", "classifier": "pass"}))
+
+
+async def test_the_real_parts_together() -> None:
+    running = await Judge.start(load(env={}))
+    try:
+        passed, refused, broken = await asyncio.gather(
+            ask(running), ask(running, card()), ask(running, JPEG[: len(JPEG) // 2])
+        )
+    finally:
+        await running.close()
+    assert (passed.outcome, passed.views) == (Outcome.PASS, 1)
+    assert 0 < passed.scores["nsfw"] < 0.5
+    assert refused.rule == CARD_RULE
+    assert (broken.outcome, broken.cause) == (Outcome.REJECT, "undecodable")

@@ -1,0 +1,116 @@
+"""From scores to a rule: sums of labels, bounds, views, severity, order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from config.policy import Action, PolicySpec
+from model.policy import evaluate, highest, signals
+
+LABELS = {"net": ("sfw", "nsfw"), "pets": ("cat", "tabby", "dog")}
+
+
+def policy(rules: list[dict[str, object]], **extra: dict[str, object]) -> PolicySpec:
+    return PolicySpec.model_validate(
+        {
+            "models": {"net": {"timm": "open-nsfw"}, "pets": {"timm": "x", "labels": ["cat", "tabby", "dog"]}},
+            "signals": {
+                "nsfw": {"model": "net", "label": "nsfw"},
+                "cats": {"model": "pets", "sum_labels": ["tabby", "cat"]},
+                **extra,
+            },
+            "rules": [*rules, rule("cats", "log", "cats", at_least=1.0)],
+        }
+    )
+
+
+def rule(name: str, action: str = "reject", signal: str = "nsfw", **bounds: float) -> dict[str, object]:
+    return {"name": name, "when": {"signal": signal, **bounds}, "action": action}
+
+
+def scores(net: list[list[float]], pets: list[list[float]] | None = None) -> dict[str, NDArray[np.float32]]:
+    return {
+        "net": np.array(net, np.float32),
+        "pets": np.array(pets or [[0.0, 0.0, 0.0]] * len(net), np.float32),
+    }
+
+
+PLAIN = policy([rule("explicit", at_least=0.85), rule("borderline", "log", at_least=0.6, below=0.85)])
+
+
+def test_a_signal_is_a_label_by_name_or_a_sum_of_labels() -> None:
+    (view,) = signals(PLAIN, LABELS, scores([[0.25, 0.75]], [[0.5, 0.25, 0.125]]))
+    assert view == {"nsfw": 0.75, "cats": 0.75}
+
+
+def test_a_sum_over_one_is_one() -> None:
+    (view,) = signals(PLAIN, LABELS, scores([[0.0, 1.0]], [[0.7, 0.7, 0.0]]))
+    assert view["cats"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("score", "fires"),
+    [(0.0, None), (0.59, None), (0.6, "borderline"), (0.84, "borderline"), (0.85, "explicit"), (1.0, "explicit")],
+)
+def test_bounds(score: float, fires: str | None) -> None:
+    found = evaluate(PLAIN, [{"nsfw": score, "cats": 0.0}])
+    assert (found.rule if found else None) == fires
+
+
+def test_any_view_is_enough_and_is_named() -> None:
+    found = evaluate(PLAIN, [{"nsfw": score, "cats": 0.0} for score in (0.1, 0.7, 0.9, 0.95, 0.2)])
+    assert found is not None
+    assert (found.rule, found.action, found.view) == ("explicit", Action.REJECT, 2)
+    assert found.why == "nsfw 0.900 is at least 0.85"
+
+
+def test_the_most_severe_action_wins_over_order_and_order_over_the_rest() -> None:
+    both = policy([rule("note", "log", at_least=0.5), rule("first", at_least=0.5), rule("second", at_least=0.5)])
+    found = evaluate(both, [{"nsfw": 0.9, "cats": 0.0}])
+    assert found is not None
+    assert found.rule == "first"
+
+
+def test_a_rule_is_tried_on_each_view_and_not_on_the_highest_score() -> None:
+    only_middle = policy([rule("middle", at_least=0.4, below=0.6)])
+    assert evaluate(only_middle, [{"nsfw": 0.5, "cats": 0.0}, {"nsfw": 0.9, "cats": 0.0}]) is not None
+
+
+def test_highest() -> None:
+    assert highest([{"a": 0.1, "b": 0.9}, {"a": 0.4, "b": 0.2}]) == {"a": 0.4, "b": 0.9}
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_a_number_is_an_error(bad: float) -> None:
+    with pytest.raises(ValueError, match="not a finite number"):
+        signals(PLAIN, LABELS, scores([[0.5, bad]]))
+
+
+@pytest.mark.parametrize(
+    ("net", "pets", "message"),
+    [
+        ((2, 2), (1, 3), "different numbers of views"),
+        ((1, 3), (1, 3), r"model net gave \(1, 3\)"),
+        ((1,), (1, 3), r"model net gave \(1,\)"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_an_error(net: tuple[int, ...], pets: tuple[int, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        signals(PLAIN, LABELS, {"net": np.zeros(net, np.float32), "pets": np.zeros(pets, np.float32)})
+
+
+def test_no_views_have_no_verdict() -> None:
+    empty = {"net": np.zeros((0, 2), np.float32), "pets": np.zeros((0, 3), np.float32)}
+    with pytest.raises(ValueError, match="no views"):
+        evaluate(PLAIN, signals(PLAIN, LABELS, empty))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0, 1))
+def test_a_single_threshold_is_a_comparison_with_the_highest_score(values: list[float], threshold: float) -> None:
+    one = policy([rule("one", at_least=threshold)])
+    found = evaluate(one, [{"nsfw": value, "cats": 0.0} for value in values])
+    assert (found is not None) == (max(values) >= threshold)
