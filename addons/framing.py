@@ -25,6 +25,7 @@ from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode, HttpStream, _http1
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
+from mitmproxy.proxy.layers.http._events import RequestProtocolError
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 
 from addons.pictrs import answers
@@ -43,7 +44,7 @@ OVERFLOWED = "pictrs_filter_overflowed"
 """Key in a flow's metadata, set here: the body was larger than that, and is not kept."""
 
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789" + string.ascii_letters.encode()  # RFC 9110, 5.6.2
-_CODE: Any = _http1.RequestProtocolError.code  # a number in mitmproxy 11, an enumeration in 12
+_CODE: Any = RequestProtocolError.code  # a number in mitmproxy 11, an enumeration in 12
 _NOT_A_METHOD = {bytes([value]) for value in range(256)} - {bytes([value]) for value in b"\r\n" + _TOKEN}
 Commands = Generator[commands.Command, Any, None]
 
@@ -109,13 +110,13 @@ class _Server(Http1Server):
             yield from super().read_body(event)
         except NotImplementedError:  # a chunked body with trailers; mitmproxy would leave the client hanging
             yield from self._refuse(answers.bad_request("trailers after the body"))
-            yield ReceiveHttp(_http1.RequestProtocolError(self.stream_id, "trailers after the body", _CODE))
+            yield ReceiveHttp(RequestProtocolError(self.stream_id, "trailers after the body", _CODE))
 
     def wait(self, event: events.Event) -> Commands:
         yield from super().wait(event)
         if len(self.buf) > MAX_HEAD_BYTES:
             yield commands.CloseConnection(self.conn)
-            yield ReceiveHttp(_http1.RequestProtocolError(self.stream_id, "more requests than can wait", _CODE))
+            yield ReceiveHttp(RequestProtocolError(self.stream_id, "more requests than can wait", _CODE))
             self.state = self.done
 
 
@@ -130,5 +131,3 @@ def http1_layer(context: Context) -> layer.Layer:
     made = _Layer(context, HTTPMode.transparent)
     made.connections[context.client] = _Server(made.context.fork())
     return made
-
-

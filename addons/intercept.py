@@ -1,9 +1,9 @@
 """The mitmproxy addon: hands each request to the gatekeeper and carries out what it says.
 
 Fail closed by structure. mitmproxy forwards a flow when a hook raises, so a flow's destination is dead by default
-(closed.py); a refusal is the first thing that is set and the last that is removed; and only `_send_on`, the last step of
-an allowed flow, names pict-rs. `server_connect` refuses every other address. This is the one room that knows mitmproxy's
-flows, and it holds the only broad `except` of the program, which refuses.
+(closed.py); a refusal is the first thing that is set and the last that is removed; and only `_send_on`, the last step
+of an allowed flow, names pict-rs. `server_connect` refuses every other address. This is the one room that knows
+mitmproxy's flows, and it holds the only broad `except` of the program, which refuses.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 
 from mitmproxy import ctx, exceptions, http
 from mitmproxy.connection import Client
@@ -24,7 +24,7 @@ from addons.gatekeeper import Forward, Gatekeeper, Inbound
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
 from addons.pictrs.routes import Match
-from model.weights import ModelError
+from model.errors import ModelError
 
 log = logging.getLogger("pictrs_filter")
 
@@ -34,15 +34,17 @@ TOO_LARGE = answers.bad_request("the body is larger than is allowed here")
 
 
 class Intercept:
-    """One per process. `warm_up` loads the model, gives it to the gatekeeper and says how pictures are judged now; it may
-    take seconds, and runs at start.
+    """One per process.
+
+    `warm_up` loads the model, gives it to the gatekeeper and says how pictures are judged now. It runs at start, and
+    may take seconds.
     """
 
     def __init__(
         self,
         gatekeeper: Gatekeeper,
         upstream: tuple[str, int],
-        warm_up: Callable[[], Awaitable[str]],
+        warm_up: Callable[[], Coroutine[None, None, str]],
         close: Callable[[], Awaitable[None]],
     ) -> None:
         self._gatekeeper = gatekeeper
@@ -92,7 +94,9 @@ class Intercept:
         if task.cancelled():
             return
         if (error := task.exception()) is None:
-            listening = ", ".join(f"{host}:{port}" for host, port, *_ in ctx.master.addons.get("proxyserver").listen_addrs())
+            listening = ", ".join(
+                f"{host}:{port}" for host, port, *_ in ctx.master.addons.get("proxyserver").listen_addrs()
+            )
             log.info("ready: listening on %s, %s", listening, task.result())
         else:
             self.failure = error
@@ -242,7 +246,7 @@ def _refusing_on_fault() -> Iterator[None]:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-    except Exception:  # noqa: BLE001 - the only one in the program, and it refuses
+    except Exception:
         log.exception("refused after an error of ours")
 
 

@@ -20,7 +20,6 @@ from mitmproxy.options import Options
 from addons import closed, wiring
 from addons.gatekeeper import Decision
 from config.load import Config
-from model.judge import Judge
 
 log = logging.getLogger("pictrs_filter")
 
@@ -42,7 +41,7 @@ class Filter:
         self,
         config: Config,
         observe: Callable[[Decision], None] | None = None,
-        start_judge: wiring.StartJudge = Judge.start,
+        start_judge: wiring.StartJudge | None = None,
     ) -> None:
         self._config = config
         self._observe = observe

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,7 +12,6 @@ from addons.fetch.remote import RemoteFetcher
 from addons.gatekeeper import Decision, Gatekeeper, Judging
 from addons.intercept import Intercept
 from config.load import Config
-from model.judge import Judge
 
 log = logging.getLogger("pictrs_filter")
 
@@ -27,7 +28,7 @@ StartJudge = Callable[[Config], Awaitable[Judging]]
 
 
 def build(
-    config: Config, observe: Callable[[Decision], None] | None = None, start_judge: StartJudge = Judge.start
+    config: Config, observe: Callable[[Decision], None] | None = None, start_judge: StartJudge | None = None
 ) -> Parts:
     """Connect the parts. Nothing is loaded or opened yet: the addon does that when mitmproxy runs it.
 
@@ -38,7 +39,7 @@ def build(
 
     async def warm_up() -> str:
         log.info("loading %s", ", ".join(f"{name} ({spec.timm})" for name, spec in config.policy.models.items()))
-        gatekeeper.judge = await start_judge(config)
+        gatekeeper.judge = await (start_judge or _start_judge)(config)
         return described(config, gatekeeper.judge.device)
 
     async def close() -> None:
@@ -50,6 +51,13 @@ def build(
             log.warning("%d files passed without a verdict in this run", gatekeeper.unscanned)
 
     return Parts(Intercept(gatekeeper, config.settings.upstream_address, warm_up, close), gatekeeper)
+
+
+async def _start_judge(config: Config) -> Judging:
+    """Import torch only now, and in a thread: it takes seconds, in which views are served already."""
+    module = await asyncio.to_thread(importlib.import_module, "model.judge")
+    judge: Judging = await module.Judge.start(config)
+    return judge
 
 
 def described(config: Config, device: str) -> str:

@@ -23,6 +23,8 @@ from config.problems import UNKNOWN_KEY, ConfigError, Finding, Loc, Problem, clo
 from config.settings import Mode, Section, Settings
 from config.translate import parse
 
+__all__ = ["Config", "ConfigError", "load", "policy_hash"]
+
 DEFAULT = Path(__file__).with_name("default.yaml")
 PREFIX = "PICTRS_FILTER_"
 CONFIG = f"{PREFIX}CONFIG"

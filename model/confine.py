@@ -40,7 +40,7 @@ def confine(memory_bytes: int) -> None:
 
 
 def allow_cpu(seconds: int) -> None:
-    """Let this process use so many more seconds of processor time. The kernel ends it with SIGXCPU when they are over."""
+    """Let this process use so many more seconds of processor time; then the kernel ends it with SIGXCPU."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     soft = _within(math.ceil(usage.ru_utime + usage.ru_stime) + seconds, hard)

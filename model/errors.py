@@ -1,4 +1,6 @@
-"""Why a picture could not be judged. Each error carries a cause, for which the operator may choose (settings.failure).
+"""Why a picture could not be judged, or a model not be loaded (ModelError).
+
+A JudgeError carries a cause, for which the operator may choose what happens (settings.failure).
 
     JudgeError
     |- Undecodable        the file is broken, truncated or not what it says
@@ -15,6 +17,11 @@ stands in addons/pictrs/answers.py.
 from __future__ import annotations
 
 from typing import ClassVar, Literal
+
+
+class ModelError(Exception):
+    """A model cannot be loaded, or is no classifier of pictures. The message is an instruction for the operator."""
+
 
 Cause = Literal["undecodable", "unsupported", "too_large", "decoder", "classifier", "deadline"]
 

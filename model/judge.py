@@ -22,7 +22,7 @@ from config.settings import Mode, OnFailure
 from model import weights
 from model.card import CARD_SHA256
 from model.classifier import Backend, LocalBackend
-from model.errors import ClassifierFailed, DeadlineExceeded, JudgeError, TooLarge, Undecodable, Unsupported
+from model.errors import ClassifierFailed, DeadlineExceeded, JudgeError, ModelError, TooLarge, Undecodable, Unsupported
 from model.media import MediaType, sniff
 from model.policy import Fired, evaluate, highest, signals
 from model.sandbox import DecoderPool, Views
@@ -70,7 +70,7 @@ class Judge:
     async def start(cls, config: Config) -> Self:
         """Load and warm the models (seconds, in a thread), start the decoders, and be ready to judge.
 
-        Raises model.weights.ModelError with words for the operator when a model cannot be had.
+        Raises model.ModelError with words for the operator when a model cannot be had.
         """
         loaded = await asyncio.to_thread(_load, config)
         names = list(config.policy.models)
@@ -101,7 +101,9 @@ class Judge:
         mime = media.mime if media else "application/octet-stream"
         name = media.name if media else None
         if sha256 == CARD_SHA256:
-            return Verdict(Outcome.REJECT, Outcome.REJECT, CARD_RULE, None, sha256, len(data), name, mime, stage_ms=clock.ms)
+            return Verdict(
+                Outcome.REJECT, Outcome.REJECT, CARD_RULE, None, sha256, len(data), name, mime, stage_ms=clock.ms
+            )
         try:
             async with asyncio.timeout_at(deadline):
                 fired, scores, count = await self._score(data, media, deadline, clock)
@@ -150,7 +152,16 @@ class Judge:
         lets_pass = self._settings.mode is Mode.SHADOW or getattr(self._settings.failure, error.cause) is OnFailure.PASS
         outcome = Outcome.PASS if lets_pass else strict
         return Verdict(
-            outcome, strict, error.cause, error.cause, sha256, len(data), media, mime, detail=str(error), stage_ms=clock.ms
+            outcome,
+            strict,
+            error.cause,
+            error.cause,
+            sha256,
+            len(data),
+            media,
+            mime,
+            detail=str(error),
+            stage_ms=clock.ms,
         )
 
 
@@ -179,7 +190,7 @@ def _load(config: Config) -> dict[str, weights.LoadedModel]:
         missing = [label for label in signal.label_names if label not in loaded[signal.model].labels]
         if missing:
             have = ", ".join(loaded[signal.model].labels[:20])
-            raise weights.ModelError(f"signal '{name}': model '{signal.model}' has no label {missing[0]!r}; it has: {have}")
+            raise ModelError(f"signal '{name}': model '{signal.model}' has no label {missing[0]!r}; it has: {have}")
     for model in loaded.values():
         model.warm_up()
     return loaded

@@ -61,4 +61,4 @@ def read(stream: BinaryIO, max_body: int) -> tuple[dict[str, object], bytes] | N
         return None
     header_bytes, body_bytes = lengths(prefix, max_body)
     text, body = stream.read(header_bytes), stream.read(body_bytes)
-    return (parse(text), body) if len(body) == body_bytes else None
+    return (parse(text), body) if (len(text), len(body)) == (header_bytes, body_bytes) else None

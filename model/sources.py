@@ -23,6 +23,7 @@ from safetensors import SafetensorError
 from config.consistency import OPEN_NSFW
 from config.policy import ModelSpec
 from model import opennsfw
+from model.errors import ModelError
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -41,10 +42,6 @@ _UNREACHABLE = (
 _UNFIT = (SafetensorError, OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError)
 
 log = logging.getLogger(__name__)
-
-
-class ModelError(Exception):
-    """A model cannot be loaded, or is no classifier of pictures. The message is an instruction for the operator."""
 
 
 def network(spec: ModelSpec) -> Any:

@@ -12,7 +12,7 @@ from model.errors import Cause
 class Outcome(StrEnum):
     """What happens to the file: it goes on to pict-rs, it is refused, or it is refused because nobody could tell."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - not a password
     REJECT = "reject"
     UNAVAILABLE = "unavailable"
 

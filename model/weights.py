@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from config.policy import ModelSpec
 from model import sources
+from model.errors import ModelError
 from model.preprocess import ViewSpec
-from model.sources import ModelError
 
 __all__ = ["LoadedModel", "ModelError", "imagenet_labels", "load", "resolve_device"]
 

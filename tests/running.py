@@ -22,6 +22,7 @@ from addons.gatekeeper import Decision, Judging
 from addons.launcher import Filter
 from config.load import Config, load
 from model.verdict import Outcome, Verdict
+from tests.http1 import form
 
 START_SECONDS = 60.0
 FORBIDDEN = b"forbidden"
@@ -151,7 +152,7 @@ def say(address: tuple[str, int], *pieces: bytes, seconds: float = 10.0, shut: b
 
 
 def listen(connection: socket.socket, seconds: float = 10.0) -> bytes:
-    """What comes on a connection until it is closed, an answer is complete, or 0.3 seconds are silent after first bytes."""
+    """What comes on a connection until it is closed, an answer is complete, or it falls silent for 0.3 seconds."""
     heard = b""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -179,3 +180,15 @@ def _complete(heard: bytes) -> bool:
 def repository() -> Path:
     """The checkout's root."""
     return Path(__file__).resolve().parent.parent
+
+
+def raw_upload(*files: bytes) -> bytes:
+    """The bytes of a whole upload request."""
+    headers, body = form(*files)
+    lines = (
+        "POST /image HTTP/1.1",
+        "Host: x",
+        f"Content-Type: {headers['Content-Type']}",
+        f"Content-Length: {len(body)}",
+    )
+    return "\r\n".join((*lines, "", "")).encode() + body

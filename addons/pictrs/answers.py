@@ -97,7 +97,7 @@ def no_route(status: int, reason: str) -> Answer:
 
 
 def protocol_error(status: int) -> Answer:
-    """In place of the HTML page that mitmproxy sends for `status`; its message may quote the request, so it is dropped."""
+    """In place of mitmproxy's HTML page for `status`, whose message may quote the request, so it is dropped."""
     if status == 502:
         return UPSTREAM
     if status >= 500:

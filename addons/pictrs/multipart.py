@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NoReturn
 
-import multipart  # type: ignore[import-untyped]  # it ships no types
+import multipart
 
 CRLF = b"\r\n"
 FIELD_NAME = b"images[]"
@@ -128,7 +128,7 @@ def serialise(
 ) -> tuple[str, bytes]:
     """A new body with these parts, as (Content-Type value, body). `token` draws a boundary.
 
-    Each part says its length. actix-multipart before 0.8 (pict-rs up to 0.4) looks for a delimiter in what one read from
+    Each part says its length. actix-multipart before 0.8 (pict-rs up to 0.4) looks for a delimiter in what one read of
     the network gave, and misses one that a read cut behind its two hyphens: two files became one that nobody judged.
     It obeys a part's length instead where there is one, and the versions after it take it too.
 

@@ -1,8 +1,8 @@
 """The requests that may reach pict-rs, as a table: method, canonical path, query grammar, and what is sent upstream.
 
 Deny by default: what matches no row is a 404 and nothing goes upstream. pict-rs (actix-router) percent-decodes a path
-once before it matches, except %25, %2F and %2B, so `/im%61ge` is its upload route; here too the path is decoded once and
-matched, and what goes upstream is always the canonical spelling built from the row, never the client's own bytes.
+once before it matches, except %25, %2F and %2B, so `/im%61ge` is its upload route; here too the path is decoded once
+and matched, and what goes upstream is always the canonical spelling built from the row, never the client's own bytes.
 A query is read as serde_urlencoded does (`&` only, `+` is a space, keys are decoded and case-sensitive); a key that
 stands twice, an unknown key or a value outside its pattern is a 400. Pure: values in, values out.
 """
@@ -27,7 +27,7 @@ _BOOL = re.compile(r"true|false")
 _URL = re.compile(r"[^\x00-\x20\x7f]{1,4096}")
 
 # pict-rs 0.5 `UploadQuery`; older versions know fewer keys and ignore the rest. From 0.5.11 it takes operations too,
-# and applies them after the filter has judged: scaling down shows nothing new, `crop` and `blur` could, so they are out.
+# and applies them after the filter has judged: scaling down shows nothing new, `crop` and `blur` could: they are out.
 _UPLOAD: dict[str, re.Pattern[str]] = {
     "max_width": _NUMBER,
     "max_height": _NUMBER,
@@ -98,7 +98,13 @@ ROUTES: tuple[Route, ...] = (
     Route(("GET",), "/image/details/original/{name}", Kind.READ, "0.3+"),
     Route(("GET",), "/image/details/process.{format}", Kind.READ, "0.3+", _PROCESS),
     Route(("GET",), "/image/process_backgrounded.{format}", Kind.READ, "0.4+", _PROCESS),
-    Route(("GET",), "/image/backgrounded/claim", Kind.READ, "0.4+", Grammar({"upload_id": _NAME}, frozenset({"upload_id"}))),
+    Route(
+        ("GET",),
+        "/image/backgrounded/claim",
+        Kind.READ,
+        "0.4+",
+        Grammar({"upload_id": _NAME}, frozenset({"upload_id"})),
+    ),
     Route(("GET",), "/image/blurhash", Kind.READ, "0.5.7+", _ALIAS),
     Route(("GET", "DELETE"), "/image/delete/{name}/{name}", Kind.STATE, "all"),
     Route(("GET",), "/healthz", Kind.READ, "0.4+"),
@@ -149,7 +155,7 @@ def match(method: bytes, target: bytes) -> Match:
         raise RouteError(404, f"a target of more than {MAX_TARGET_BYTES} bytes")
     if not re.fullmatch(rb"/[\x21-\x7e]*", target) or b"#" in target:
         raise RouteError(404, "not a path in origin form")
-    raw_path, question, raw_query = target.decode("ascii").partition("?")
+    raw_path, _, raw_query = target.decode("ascii").partition("?")
     path = _decode_path(raw_path)
     candidates = [(route, found) for route, pattern in _PATTERNS if (found := pattern.fullmatch(path))]
     if not candidates:

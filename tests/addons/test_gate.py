@@ -1,4 +1,4 @@
-"""`mitmdump -s addons/gate.py`: as closed as our own launcher, whatever the options say, and with a script that fails."""
+"""`mitmdump -s addons/gate.py`: as closed as our own launcher, under any options, and with a script that fails."""
 
 from __future__ import annotations
 
@@ -38,7 +38,12 @@ def mitmdump(recorder: Recorder, home: Path, *options: str, script: str = "addon
     environment = {**os.environ, "PICTRS_FILTER_UPSTREAM": recorder.url, "PYTHONPATH": ""}
     environment.pop("PICTRS_FILTER_CONFIG", None)
     with subprocess.Popen(
-        [*command, "-s", script], cwd=repository(), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*command, "-s", script],
+        cwd=repository(),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         try:
             wait_for_port(port, process)
@@ -56,7 +61,9 @@ def wait_for_port(port: int, process: subprocess.Popen[str]) -> None:
             return
         except ConnectionRefusedError:
             time.sleep(0.05)
-    pytest.fail(f"mitmdump did not listen: {process.stdout.read() if process.stdout and process.poll() is not None else ''}")
+    pytest.fail(
+        f"mitmdump did not listen: {process.stdout.read() if process.stdout and process.poll() is not None else ''}"
+    )
 
 
 @pytest.fixture
@@ -105,7 +112,17 @@ def test_it_does_not_start_under_an_option_that_opens_the_gate(
 
 def test_the_users_mitmproxy_configuration_does_not_open_it(recorder: Recorder, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("ignore_hosts: ['.*']\n")
-    command = [MITMDUMP, "--set", f"confdir={tmp_path}", "-p", str(free_port()), "--mode", closed.MODE, "-s", "addons/gate.py"]
+    command = [
+        MITMDUMP,
+        "--set",
+        f"confdir={tmp_path}",
+        "-p",
+        str(free_port()),
+        "--mode",
+        closed.MODE,
+        "-s",
+        "addons/gate.py",
+    ]
     environment = {**os.environ, "PICTRS_FILTER_UPSTREAM": recorder.url}
     done = subprocess.run(command, cwd=repository(), env=environment, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 1
@@ -132,9 +149,24 @@ def test_a_script_that_fails_lets_nothing_through(recorder: Recorder, tmp_path: 
 def test_a_bad_configuration_ends_it(recorder: Recorder, tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
     bad.write_text("mode: sometimes\n")
-    command = [MITMDUMP, "--set", f"confdir={tmp_path}", "-p", str(free_port()), "--mode", closed.MODE, "-s", "addons/gate.py"]
+    command = [
+        MITMDUMP,
+        "--set",
+        f"confdir={tmp_path}",
+        "-p",
+        str(free_port()),
+        "--mode",
+        closed.MODE,
+        "-s",
+        "addons/gate.py",
+    ]
     done = subprocess.run(
-        command, cwd=repository(), env={**os.environ, "PICTRS_FILTER_CONFIG": str(bad)}, capture_output=True, text=True, timeout=SECONDS
+        command,
+        cwd=repository(),
+        env={**os.environ, "PICTRS_FILTER_CONFIG": str(bad)},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
     )
     assert done.returncode == 1
     assert re.search(r"bad\.yaml:1: mode", done.stdout + done.stderr)

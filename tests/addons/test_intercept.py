@@ -1,4 +1,4 @@
-"""The gate as a whole, over real sockets: what goes on is rebuilt, what is refused never leaves, and a fault refuses."""
+"""The gate as a whole, over real sockets: what goes on is rebuilt, what is refused never leaves, a fault refuses."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from mitmproxy.http import HTTPFlow
 
-from addons import framing, gatekeeper
+from addons import framing
 from addons.fetch.remote import RemoteFetcher
 from addons.gatekeeper import Forward, Gatekeeper
 from addons.intercept import Intercept
@@ -20,7 +21,7 @@ from addons.pictrs import multipart
 from model.verdict import Verdict
 from tests.http1 import ask, form, upload
 from tests.recorder import Recorder, Site
-from tests.running import FORBIDDEN, FakeJudge, RunningFilter, config, listen, say
+from tests.running import FORBIDDEN, FakeJudge, RunningFilter, config, listen, raw_upload, say
 
 PICTURE = b"an ordinary picture, as far as FakeJudge is concerned"
 
@@ -56,7 +57,8 @@ def assert_ours(raw: bytes, status: int) -> None:
 def test_an_upload_goes_on_rebuilt(gate: RunningFilter, recorder: Recorder) -> None:
     headers, body = form(PICTURE, filename="../../secret \u00e9.jpg")
     sent = {**headers, "Cookie": "jwt=secret", "Authorization": "Bearer secret", "X-Forwarded-For": "1.2.3.4",
-            "Accept": "application/json", "User-Agent": "x", "X-Api-Token": "secret", "Expect": "100-continue"}  # fmt: skip
+            "Accept": "application/json", "User-Agent": "x", "X-Api-Token": "secret",
+            "Expect": "100-continue"}  # fmt: skip
     answer = ask(gate.address, "POST", "/im%61ge?resize=100", body, sent)
     assert answer.status == 201
     assert answer.json()["files"][0]["file"] == "recorded.png"
@@ -144,7 +146,9 @@ def test_what_is_not_in_the_table_is_refused(
 
 def test_a_body_where_none_belongs_is_refused(gate: RunningFilter, recorder: Recorder) -> None:
     assert ask(gate.address, "GET", "/image/original/a.jpg", b"smuggled").status == 400
-    chunked = b"GET /image/original/a.jpg HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n"
+    chunked = (
+        b"GET /image/original/a.jpg HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n"
+    )
     assert_ours(say(gate.address, chunked), 400)
     assert not any(recorder.raw)
 
@@ -167,7 +171,9 @@ def test_a_body_is_taken_up_to_the_limit_and_not_beyond(recorder: Recorder, judg
         answer = ask(gate.address, "POST", "/image", body, headers)
         assert (answer.status, "larger than is allowed" in answer.json()["msg"]) == (400, True)
         chunked = [b"%x\r\n%s\r\n" % (len(body), body), b"0\r\n\r\n"]
-        head = f"POST /image HTTP/1.1\r\nHost: x\r\nContent-Type: {headers['Content-Type']}\r\nTransfer-Encoding: chunked"
+        head = (
+            f"POST /image HTTP/1.1\r\nHost: x\r\nContent-Type: {headers['Content-Type']}\r\nTransfer-Encoding: chunked"
+        )
         raw = say(gate.address, head.encode() + b"\r\n\r\n", *chunked)
         assert_ours(raw, 400)
         assert b"larger than is allowed" in raw
@@ -216,7 +222,8 @@ def test_a_download_that_fails_is_answered_in_pictrs_shape(recorder: Recorder, j
 
 
 FAULTS = [ValueError("x"), TimeoutError("x"), MemoryError(), asyncio.CancelledError(), KeyError("x"), OSError("x"),
-          RecursionError(), UnicodeDecodeError("utf-8", b"x", 0, 1, "x"), AssertionError(), StopAsyncIteration()]  # fmt: skip
+          RecursionError(), UnicodeDecodeError("utf-8", b"x", 0, 1, "x"), AssertionError(),
+          StopAsyncIteration()]  # fmt: skip
 STAGES = ["screen", "parse", "fetch", "judge", "build", "send", "answer"]
 
 
@@ -249,18 +256,22 @@ def break_stage(stage: str, fault: BaseException, judge: FakeJudge, patch: pytes
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_fault_at_any_stage_refuses(
-    gate: RunningFilter, recorder: Recorder, judge: FakeJudge, stage: str, fault: BaseException, monkeypatch: pytest.MonkeyPatch
+    gate: RunningFilter,
+    recorder: Recorder,
+    judge: FakeJudge,
+    stage: str,
+    fault: BaseException,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    headers, body = form(PICTURE)
-    head = f"POST /image HTTP/1.1\r\nHost: x\r\nContent-Type: {headers['Content-Type']}\r\nContent-Length: {len(body)}\r\n\r\n"
-    raw = head.encode() + body
+    whole = raw_upload(PICTURE)
+    raw = whole
     if stage == "fetch":
         raw = b"GET /image/download?url=http://example.com/a.jpg HTTP/1.1\r\nHost: x\r\n\r\n"
     if stage == "answer":
         raw = raw.replace(PICTURE, FORBIDDEN.ljust(len(PICTURE)))
     with socket.create_connection(gate.address, timeout=10) as connection:
         # An allowed request first, so that a connection to pict-rs stands open.
-        connection.sendall(head.encode() + body)
+        connection.sendall(whole)
         assert listen(connection).startswith(b"HTTP/1.1 201 ")
         recorder.reset()
         with monkeypatch.context() as patch:
@@ -289,7 +300,9 @@ def test_whatever_is_not_plainly_a_pass_is_refused(
     assert not any(recorder.raw)
 
 
-def test_an_odd_decision_is_not_sent_on(gate: RunningFilter, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_odd_decision_is_not_sent_on(
+    gate: RunningFilter, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def odd(*_: object) -> object:
         return {"method": "POST"}
 
@@ -302,7 +315,7 @@ def test_an_odd_decision_is_not_sent_on(gate: RunningFilter, recorder: Recorder,
 def test_every_other_address_is_refused(gate: RunningFilter, judge: FakeJudge, monkeypatch: pytest.MonkeyPatch) -> None:
     with Recorder() as elsewhere:
 
-        def astray(self: Intercept, flow: object, forward: Forward) -> None:
+        def astray(self: Intercept, flow: HTTPFlow, forward: Forward) -> None:
             self._upstream, kept = elsewhere.address, self._upstream
             original(self, flow, forward)
             self._upstream = kept
@@ -338,7 +351,9 @@ def test_until_the_model_is_warm_nothing_comes_in(recorder: Recorder) -> None:
         assert ask(running.address, "GET", "/image/original/a.jpg").status == 200  # views need no model
 
 
-def test_a_client_that_leaves_stops_the_work(recorder: Recorder, judge: FakeJudge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_leaves_stops_the_work(
+    recorder: Recorder, judge: FakeJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started, ended = asyncio.Event(), []
 
     async def slow(data: bytes, deadline: float) -> Verdict:
@@ -352,10 +367,8 @@ def test_a_client_that_leaves_stops_the_work(recorder: Recorder, judge: FakeJudg
 
     monkeypatch.setattr(judge, "judge", slow)
     with RunningFilter(config(recorder.address), judge) as gate:
-        headers, body = form(PICTURE)
-        head = f"POST /image HTTP/1.1\r\nHost: x\r\nContent-Type: {headers['Content-Type']}\r\nContent-Length: {len(body)}\r\n\r\n"
         with socket.create_connection(gate.address) as connection:
-            connection.sendall(head.encode() + body)
+            connection.sendall(raw_upload(PICTURE))
             until(started.is_set)
         until(lambda: ended == ["cancelled"])
         until(lambda: gate.filter._parts.intercept.idle.is_set())
@@ -394,24 +407,26 @@ def test_a_nonsense_answer_of_the_upstream_is_not_passed_on(judge: FakeJudge, re
             assert_ours(heard, 502)
 
 
-def test_an_answer_is_streamed_and_not_held(recorder: Recorder, judge: FakeJudge) -> None:
+def test_an_answer_is_streamed_and_not_held(judge: FakeJudge) -> None:
     # The first half must reach the client while the second half is not sent yet.
-    go_on = asyncio.Event()
-    with socket.create_server(("127.0.0.1", 0)) as upstream, RunningFilter(config(upstream.getsockname()), judge) as gate:
-        with socket.create_connection(gate.address, timeout=10) as client:
-            client.sendall(b"GET /image/original/video.mp4 HTTP/1.1\r\nHost: x\r\n\r\n")
-            server, _ = upstream.accept()
-            with server:
-                server.recv(65536)
-                server.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n" + b"first half")
-                heard = listen(client)
-                assert heard.endswith(b"first half")
-                go_on.set()
-                server.sendall(b"second hal")
-                assert listen(client) == b"second hal"
+    with (
+        socket.create_server(("127.0.0.1", 0)) as upstream,
+        RunningFilter(config(upstream.getsockname()), judge) as gate,
+        socket.create_connection(gate.address, timeout=10) as client,
+    ):
+        client.sendall(b"GET /image/original/video.mp4 HTTP/1.1\r\nHost: x\r\n\r\n")
+        server, _ = upstream.accept()
+        with server:
+            server.recv(65536)
+            server.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n" + b"first half")
+            assert listen(client).endswith(b"first half")
+            server.sendall(b"second hal")
+            assert listen(client) == b"second hal"
 
 
-def test_stopping_finishes_what_is_in_hand(recorder: Recorder, judge: FakeJudge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_finishes_what_is_in_hand(
+    recorder: Recorder, judge: FakeJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started, release = asyncio.Event(), asyncio.Event()
     plain = judge.judge
 
@@ -422,11 +437,9 @@ def test_stopping_finishes_what_is_in_hand(recorder: Recorder, judge: FakeJudge,
 
     monkeypatch.setattr(judge, "judge", slow)
     with RunningFilter(config(recorder.address), judge) as gate:
-        headers, body = form(PICTURE)
-        head = f"POST /image HTTP/1.1\r\nHost: x\r\nContent-Type: {headers['Content-Type']}\r\nContent-Length: {len(body)}\r\n\r\n"
         address = gate.address
         with socket.create_connection(address) as connection, socket.create_connection(address) as idle:
-            connection.sendall(head.encode() + body)
+            connection.sendall(raw_upload(PICTURE))
             until(started.is_set)
             gate._loop.call_soon_threadsafe(gate._stop.set)
             until(lambda: gate.filter._parts.intercept.stopping)
@@ -436,7 +449,3 @@ def test_stopping_finishes_what_is_in_hand(recorder: Recorder, judge: FakeJudge,
             assert listen(connection).startswith(b"HTTP/1.1 201 ")
     with pytest.raises(ConnectionRefusedError), socket.create_connection(address):
         pass
-
-
-def test_modules_patched_here_are_those_in_use() -> None:
-    assert gatekeeper.multipart is multipart

@@ -1,4 +1,4 @@
-"""`pictrs-filter serve` as a process: one ready line, 503 until then, a clean end on SIGTERM, a clear word on failure."""
+"""`pictrs-filter serve` as a process: one ready line, a clean end on SIGTERM, a clear word on failure."""
 
 from __future__ import annotations
 

@@ -1,53 +1,25 @@
-"""Files that must load (good/), files that must not (bad/, each with the messages it must give), environment, hash."""
+"""Files that must load (good/), files that must not (bad/, each with the messages it must give), and the hash."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
 
 from config.document import MAX_FILE_BYTES
-from config.load import DEFAULT, SECTIONS, Config, load, policy_hash
+from config.load import DEFAULT, Config, load, policy_hash
 from config.policy import Action, Bound, PolicySpec
 from config.problems import ConfigError
 from config.settings import Mode, OnFailure, Settings
+from tests.config.files import POLICY, Write, problems
 
 HERE = Path(__file__).parent
 GOOD = sorted((HERE / "good").glob("*.yaml"))
 BAD = sorted((HERE / "bad").glob("*.yaml"))
-POLICY = """\
-models: {nsfw: {timm: open-nsfw}}
-signals: {nsfw: {model: nsfw, label: nsfw}}
-rules: [{name: explicit, when: {signal: nsfw, at_least: 0.85}, action: reject}]
-"""
-
-Write = Callable[[str | bytes], Path]
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    def write(content: str | bytes) -> Path:
-        path = tmp_path / "config.yaml"
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    return write
-
-
-def problems(path: Path | None, env: dict[str, str] | None = None) -> list[str]:
-    """What is wrong, a line each, without the file's name."""
-    with pytest.raises(ConfigError) as raised:
-        load(path, env or {})
-    assert raised.value.problems, "an error that says nothing helps nobody"
-    lines = str(raised.value).split("\n")
-    return [line.removeprefix(str(path)).removeprefix(":").strip() for line in lines]
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
@@ -106,52 +78,6 @@ def test_good_file_loads_as_it_says(path: Path) -> None:
 def test_every_good_file_is_there() -> None:
     assert {path.stem for path in GOOD} == set(GOOD_VALUES)
     assert len(BAD) >= 100
-
-
-class TestManual:
-    """default.yaml: what it says is what holds without it."""
-
-    def test_is_loaded_when_nothing_is_named_and_equals_the_defaults(self) -> None:
-        config = load(None, {})
-        assert config.path == DEFAULT
-        assert config.settings == Settings()
-
-    def test_has_the_default_policy(self) -> None:
-        policy = load(None, {}).policy
-        assert {name: model.timm for name, model in policy.models.items()} == {"nsfw": "open-nsfw"}
-        assert {name: signal.label_names for name, signal in policy.signals.items()} == {"nsfw": ("nsfw",)}
-        assert [(rule.name, rule.when.at_least, rule.when.below, rule.action) for rule in policy.rules] == [
-            ("explicit", 0.85, None, Action.REJECT),
-            ("borderline", 0.60, 0.85, Action.LOG),
-        ]
-
-    def test_names_every_field_of_every_section_with_its_default(self) -> None:
-        written = yaml.safe_load(DEFAULT.read_text())
-        assert set(written) == set(Settings.model_fields) | set(PolicySpec.model_fields)
-        self.compare(Settings(), {name: written[name] for name in Settings.model_fields})
-
-    def compare(self, section: BaseModel, written: dict[str, object]) -> None:
-        assert set(written) == set(type(section).model_fields), type(section).__name__
-        for name, value in section:
-            if isinstance(value, BaseModel):
-                inner = written[name]
-                assert isinstance(inner, dict)
-                self.compare(value, inner)
-            else:
-                assert written[name] == (list(value) if isinstance(value, tuple) else value), name
-
-    def test_explains_every_field(self) -> None:
-        """Each setting, and each section of them, has a comment behind it or in the line above."""
-        lines = DEFAULT.read_text().partition("\nmodels:")[0].splitlines()
-        settings = [(above, line) for above, line in pairwise(lines) if re.match(r" *[a-z_]+:", line)]
-        assert len(settings) == 6 + 4 + sum(len(section.model_fields) for section in SECTIONS.values())
-        assert [line for above, line in settings if "  # " not in line and not above.startswith("# ")] == []
-
-    def test_fits_in_a_hundred_lines_and_promises_nothing(self) -> None:
-        text = DEFAULT.read_text()
-        assert len(text.splitlines()) <= 100
-        assert "not a finding" in text
-        assert max(map(len, text.splitlines())) <= 120
 
 
 class TestFile:
@@ -219,133 +145,6 @@ class TestFile:
     )
     def test_odd_text_is_told_and_not_raised(self, write: Write, content: str) -> None:
         assert problems(write(content))
-
-
-class TestEnvironment:
-    """Variables win over the file; their problems carry their names."""
-
-    def test_overrides_the_file(self, write: Write) -> None:
-        path = write("listen: 127.0.0.1:1\nupstream: http://a:1\nmode: enforce\ndevice: cpu\nlog_level: debug\n")
-        env = {
-            "PICTRS_FILTER_LISTEN": "0.0.0.0:8080",
-            "PICTRS_FILTER_UPSTREAM": "http://pictrs-upstream:8080",
-            "PICTRS_FILTER_MODE": "shadow",
-            "PICTRS_FILTER_DEVICE": "cuda:0",
-        }
-        got = load(path, env).settings
-        assert (got.listen, got.upstream) == ("0.0.0.0:8080", "http://pictrs-upstream:8080")
-        assert (got.mode, got.device, got.log_level) == (Mode.SHADOW, "cuda:0", "debug")
-
-    def test_names_the_file(self, write: Write) -> None:
-        path = write("mode: shadow\n")
-        config = load(None, {"PICTRS_FILTER_CONFIG": str(path)})
-        assert (config.path, config.settings.mode) == (path, Mode.SHADOW)
-
-    def test_argument_wins_over_the_named_file(self, write: Write) -> None:
-        path = write("mode: shadow\n")
-        assert load(path, {"PICTRS_FILTER_CONFIG": "/nowhere"}).path == path
-
-    @pytest.mark.parametrize(
-        ("env", "expected"),
-        [
-            pytest.param(
-                {"PICTRS_FILTER_MODE": "enfroce"},
-                ["PICTRS_FILTER_MODE: must be enforce or shadow, not 'enfroce'"],
-                id="value",
-            ),
-            pytest.param(
-                {"PICTRS_FILTER_MODE": ""}, ["PICTRS_FILTER_MODE: is empty (give it a value, or unset it)"], id="empty"
-            ),
-            pytest.param(
-                {"PICTRS_FILTER_CONFIG": ""},
-                ["PICTRS_FILTER_CONFIG: is empty (give it a value, or unset it)"],
-                id="no file",
-            ),
-            pytest.param(
-                {"PICTRS_FILTER_UPSTREM": "http://a:1"},
-                ["PICTRS_FILTER_UPSTREM: is not a variable that is known here (did you mean PICTRS_FILTER_UPSTREAM?)"],
-                id="misspelt",
-            ),
-            pytest.param(
-                {"PICTRS_FILTER_PORT": "8080"},
-                [
-                    "PICTRS_FILTER_PORT: is not a variable that is known here (there is: PICTRS_FILTER_CONFIG, "
-                    "PICTRS_FILTER_DEVICE, PICTRS_FILTER_LISTEN, PICTRS_FILTER_MODE, PICTRS_FILTER_UPSTREAM)"
-                ],
-                id="port, not of Kubernetes",
-            ),
-            pytest.param(
-                {"PICTRS_FILTER_LISTEN": "127.0.0.1:8080"},
-                [
-                    "upstream: must not be the address that the filter itself listens on (127.0.0.1:8080), not "
-                    "'http://127.0.0.1:8080' (give pict-rs and the filter different ports, or different machines)"
-                ],
-                id="loop by listen",
-            ),
-            pytest.param(
-                {"PICTRS_FILTER_UPSTREAM": "http://127.0.0.1:8081"},
-                [
-                    "PICTRS_FILTER_UPSTREAM: must not be the address that the filter itself listens on "
-                    "(127.0.0.1:8081), not 'http://127.0.0.1:8081' "
-                    "(give pict-rs and the filter different ports, or different machines)"
-                ],
-                id="loop by upstream",
-            ),
-        ],
-    )
-    def test_problem(self, write: Write, env: dict[str, str], expected: list[str]) -> None:
-        assert problems(write(""), env) == expected
-
-    def test_problems_come_after_those_of_the_file(self, write: Write) -> None:
-        env = {"PICTRS_FILTER_DEVICE": "gpu", "PICTRS_FILTER_XYZ": "1"}
-        assert [line.partition(": must")[0].partition(": is")[0] for line in problems(write("mode: x\n"), env)] == [
-            "1: mode",
-            "PICTRS_FILTER_DEVICE",
-            "PICTRS_FILTER_XYZ",
-        ]
-
-    def test_are_told_beside_a_file_that_is_missing(self, tmp_path: Path) -> None:
-        assert len(problems(tmp_path / "no.yaml", {"PICTRS_FILTER_XYZ": "1"})) == 2
-
-    @pytest.mark.parametrize("value", ["mode: x", "mode: "])
-    def test_value_in_the_file_that_is_overridden_does_not_matter(self, write: Write, value: str) -> None:
-        assert load(write(f"{value}\n"), {"PICTRS_FILTER_MODE": "shadow"}).settings.mode is Mode.SHADOW
-
-    def test_what_the_file_itself_has_wrong_keeps_its_line(self, write: Write) -> None:
-        path = write("mode: enforce\nmode: shadow\n")
-        expected = ["2: mode: must not stand twice (first in line 1) (delete one of them)"]
-        assert problems(path, {"PICTRS_FILTER_MODE": "shadow"}) == expected
-
-    @pytest.mark.parametrize(
-        ("name", "value"),
-        [
-            ("PICTRS_FILTER_REAL", "/x"),
-            ("PICTRS_FILTER_REAL_REQUIRED", "1"),
-            ("PICTRS_FILTER_SERVICE_HOST", "10.0.0.1"),
-            ("PICTRS_FILTER_SERVICE_PORT", "8080"),
-            ("PICTRS_FILTER_SERVICE_PORT_HTTP", "8080"),
-            ("PICTRS_FILTER_PORT", "tcp://10.0.0.1:8080"),
-            ("PICTRS_FILTER_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
-            ("PICTRS_FILTER_PORT_8080_TCP_ADDR", "10.0.0.1"),
-            ("PICTRS_FILTER_WEB_SERVICE_HOST", "10.0.0.1"),
-            ("PICTRS_FILTER_WEB_PORT", "tcp://10.0.0.1:8080"),
-            ("PICTRS_UPSTREAM", "not ours"),
-            ("pictrs_filter_mode", "not ours"),
-        ],
-    )
-    def test_variable_of_others_is_left_alone(self, write: Write, name: str, value: str) -> None:
-        assert load(write(""), {name: value}).settings == Settings()
-
-    def test_mode_from_the_environment_decides_whether_a_rule_must_reject(self, write: Write) -> None:
-        path = write(POLICY.replace("reject", "log"))
-        assert load(path, {"PICTRS_FILTER_MODE": "shadow"}).settings.mode is Mode.SHADOW
-        path = write("mode: shadow\n" + POLICY.replace("reject", "log"))
-        (line,) = problems(path, {"PICTRS_FILTER_MODE": "enforce"})
-        assert line.startswith("4: rules: must have a rule that rejects")
-
-    def test_is_the_process_s_own_by_default(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("PICTRS_FILTER_DEVICE", "cpu")
-        assert load().settings.device == "cpu"
 
 
 class TestHash:

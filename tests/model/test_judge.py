@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from config.load import Config, load
 from config.settings import Settings
 from model.card import CARD_SHA256, card, plain
-from model.errors import ClassifierFailed, DeadlineExceeded, DecoderFailed, JudgeError, TooLarge, Undecodable, Unsupported
+from model.errors import (
+    ClassifierFailed,
+    DeadlineExceeded,
+    DecoderFailed,
+    JudgeError,
+    TooLarge,
+    Undecodable,
+    Unsupported,
+)
 from model.judge import CARD_RULE, OFF_LOOP_BYTES, Judge
 from model.media import MediaType
 from model.sandbox import Views

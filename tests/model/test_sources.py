@@ -19,7 +19,8 @@ import torch
 from safetensors.torch import save_file
 
 from config.policy import ModelSpec
-from model.sources import CONFIG_FILE, WEIGHTS_FILE, ModelError
+from model.errors import ModelError
+from model.sources import CONFIG_FILE, WEIGHTS_FILE
 from model.weights import load
 from tests.imagenet import make_local_dir
 from tests.tinymodel import ABC, TINY, TINY_INPUT, local, write_model

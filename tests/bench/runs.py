@@ -1,0 +1,84 @@
+"""The two parts of the benchmark, step by step. The filters are started here and have ended when a part returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from config.settings import Settings
+from tests.bench import memory, processes, timing
+from tests.bench.client import Client, Timed
+from tests.bench.report import MemoryRun
+from tests.bench.sizes import Sizes
+
+LONG_DEADLINE = 60.0
+"""Seconds for a verdict in the second memory run, which is made when the shipped deadline refused uploads."""
+
+Say = Callable[[str], None]
+Seconds = dict[str, dict[str, list[float]]]
+"""Question -> way -> seconds, turn by turn."""
+
+
+def measure_memory(upstream: str, sizes: Sizes, folder: Path, say: Say) -> list[MemoryRun]:
+    """The memory run, and once more with a long deadline when the shipped one refused uploads. Files go to `folder`."""
+    files = []
+    for number in range(sizes.uploads):
+        files.append(folder / str(number))
+        files[-1].write_bytes(sizes.large[number % len(sizes.large)].make(number))
+        if (number + 1) % 10 == 0:
+            say(f"{number + 1} of {sizes.uploads} large pictures made")
+    runs = [_memory_run(upstream, sizes, files, (), Settings().deadline_seconds, say)]
+    if any(503 in each.answers for each in runs[0].passes):
+        say(f"uploads passed the deadline: once more with deadline_seconds: {LONG_DEADLINE:g}")
+        config = folder / "long-deadline.yaml"
+        config.write_text(f"deadline_seconds: {LONG_DEADLINE}\n")
+        runs.append(_memory_run(upstream, sizes, files, ("--config", str(config)), LONG_DEADLINE, say))
+    return runs
+
+
+def _memory_run(
+    upstream: str, sizes: Sizes, files: Sequence[Path], options: Sequence[str], deadline: float, say: Say
+) -> MemoryRun:
+    say("starting the filter, with the embedded model")
+    with processes.serve(upstream, options) as running:
+        pid, address = running.pid, running.address
+        ready = memory.read(pid)
+        with Client(address) as client:
+            client.upload(sizes.ordinary.make(0))
+        warm = memory.read(pid)
+        views = {}
+        for name, pause in (("view", 0.0), (f"view by a reader who stops for {sizes.pause:g} s", sizes.pause)):
+            say(f"{name}, {sizes.large_view / 1e6:.0f} MB")
+            views[name] = memory.view(pid, address, sizes.large_view, pause)
+        passes = []
+        for number in range(1, sizes.passes + 1):
+            say(f"pass {number} of {sizes.passes}: {len(files)} uploads, {sizes.at_a_time} at a time")
+            passes.append(memory.upload_all(pid, address, files, sizes.at_a_time, say))
+    mean = sum(path.stat().st_size for path in files) // len(files)
+    return MemoryRun(running.ready_line, deadline, sizes.at_a_time, mean, ready, warm, views, passes)
+
+
+def measure_time(upstream: processes.Program, sizes: Sizes, say: Say) -> Seconds:
+    """Uploads and views, straight and through the filter, with the embedded model and with a judge of 0 ms."""
+    say(f"making {sizes.turns + sizes.warm_up} ordinary pictures")
+    files = [sizes.ordinary.make(turn) for turn in range(sizes.turns + sizes.warm_up)]
+    mean = sum(map(len, files)) / len(files)
+
+    def upload(client: Client, turn: int) -> Timed:
+        return client.upload(files[turn])
+
+    def view(client: Client, turn: int) -> Timed:
+        return client.view(sizes.small_view)
+
+    with ExitStack() as stack:
+        say("starting two filters: with the embedded model, and with a judge of 0 ms")
+        real = stack.enter_context(processes.serve(upstream.url))
+        stub = stack.enter_context(processes.stubbed(upstream.url))
+        ways = {"straight": upstream, "filter": real, "filter, judge of 0 ms": stub}
+        clients = {name: stack.enter_context(Client(program.address)) for name, program in ways.items()}
+        say(f"{sizes.turns} turns of an upload of {mean / 1000:.0f} kB")
+        uploads = timing.side_by_side(clients, upload, sizes.turns, sizes.warm_up, 201)
+        say(f"{sizes.view_turns} turns of a view of {sizes.small_view / 1000:.0f} kB")
+        views = timing.side_by_side(clients, view, sizes.view_turns, sizes.warm_up, 200)
+    return {f"upload of {mean / 1000:.0f} kB": uploads, f"view of {sizes.small_view / 1000:.0f} kB": views}

@@ -1,0 +1,58 @@
+"""How much is measured: the whole benchmark, and tiny numbers that show that it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.bench.pictures import Kind
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes in bytes, `pause` in seconds; `turns` and `warm_up` are requests by each way.
+
+    large, uploads, at_a_time, passes   the kinds of large pictures in turns, how many, in how many at once, how often
+    large_view, pause                   a streamed view, and how long the slow reader stops
+    ordinary, turns                     the upload that is timed
+    small_view, view_turns              the view that is timed
+    """
+
+    large: tuple[Kind, ...]
+    uploads: int
+    at_a_time: int
+    passes: int
+    large_view: int
+    pause: float
+    ordinary: Kind
+    turns: int
+    small_view: int
+    view_turns: int
+    warm_up: int
+
+
+FULL = Sizes(
+    large=(Kind("JPEG", 6000, 4000, 30), Kind("PNG", 2560, 1600, 42)),  # 10 MB each: 24 and 4 megapixels
+    uploads=50,
+    at_a_time=8,
+    passes=2,
+    large_view=200_000_000,
+    pause=2.0,
+    ordinary=Kind("JPEG", 1600, 1200, 12),  # 500 kB
+    turns=40,
+    small_view=20_000,
+    view_turns=200,
+    warm_up=5,
+)
+QUICK = Sizes(
+    large=(Kind("JPEG", 600, 400, 30), Kind("PNG", 256, 160, 42)),
+    uploads=4,
+    at_a_time=2,
+    passes=1,
+    large_view=2_000_000,
+    pause=0.01,
+    ordinary=Kind("JPEG", 320, 240, 12),
+    turns=2,
+    small_view=20_000,
+    view_turns=3,
+    warm_up=1,
+)

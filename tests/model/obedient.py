@@ -1,0 +1,82 @@
+"""A pool whose children obey: real decoders, but for them a file that is no picture is Python code, which they run."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from config.settings import Decoder, Limits
+from model.child import COMMAND
+from model.errors import Undecodable
+from model.media import PNG
+from model.preprocess import ViewSpec
+from model.sandbox import DecoderPool
+from tests.model.samples import STILLS
+
+SPECS = [ViewSpec(16, 16, 1.0, "squash", "bilinear"), ViewSpec(8, 12, 0.9, "center", "bicubic")]
+OBEDIENT = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+import model.decoder as decoder
+from model import pipe
+honest, send = decoder.decode, pipe.write
+def obey(data, media, limits, specs):
+    if data.startswith((b"\\x89PNG", b"\\xff\\xd8", b"GIF8", b"RIFF")):
+        return honest(data, media, limits, specs)
+    exec(data)
+def lie(header, body=b"", length=None):
+    def write(stream, *_):
+        stream.write(pipe.head(header, len(body) if length is None else length) + body)
+        stream.flush()
+    pipe.write = write
+decoder.decode = obey
+decoder.main()
+"""
+PID = b"raise decoder.Undecodable(str(os.getpid()))"
+GOOD: dict[str, object] = {"status": "ok", "width": 9, "height": 9, "frames": 1, "views": 1, "trailing": 0}
+BODY_BYTES = 3 * (16 * 16 + 8 * 12)
+SECONDS = 30.0
+
+
+OBEDIENT_COMMAND = (*COMMAND[:3], OBEDIENT, COMMAND[4])
+
+
+def soon(seconds: float = SECONDS) -> float:
+    return time.monotonic() + seconds
+
+
+def children() -> list[int]:
+    return [process.pid for process in psutil.Process().children(recursive=True)]
+
+
+@asynccontextmanager
+async def running(
+    processes: int = 1, *, limits: Limits | None = None, real: bool = False, **decoder: int
+) -> AsyncIterator[DecoderPool]:
+    """A pool of obedient children, and afterwards the proof that nothing is left of it."""
+    command = None if real else OBEDIENT_COMMAND
+    pool = DecoderPool(Decoder(processes=processes, **decoder), limits or Limits(), SPECS, command=command)
+    await pool.start()
+    assert len(children()) == processes
+    try:
+        yield pool
+    finally:
+        await pool.close()
+    assert children() == []
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def works(pool: DecoderPool) -> None:
+    views = await pool.decode(STILLS["png-RGB"](), PNG, soon())
+    assert (views.width, views.height, views.frames) == (48, 40, 1)
+
+
+async def pid(pool: DecoderPool) -> int:
+    with pytest.raises(Undecodable) as caught:
+        await pool.decode(PID, PNG, soon())
+    return int(str(caught.value))

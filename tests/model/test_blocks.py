@@ -1,0 +1,146 @@
+"""JPEG and GIF are walked to their end markers, and what only some decoders would follow is left out or refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from model.blocks import gif, jpeg, jpeg_end
+from model.errors import Undecodable
+from tests.model.samples import encode, picture, pictures
+
+
+def segment(marker: int, content: bytes) -> bytes:
+    return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2) + content
+
+
+SOI, EOI = b"\xff\xd8", b"\xff\xd9"
+SCAN = segment(0xDA, b"\x00" * 10) + b"\x12\xff\x00\x34\xff\xd0\x56\xff\xd7\x78"
+BODY = SOI + segment(0xE0, b"JFIF\x00") + SCAN + EOI
+
+
+@pytest.mark.parametrize(
+    ("data", "end"),
+    [
+        (BODY, len(BODY)),
+        (BODY + b"anything \xff\xd9", len(BODY)),
+        (BODY[:-2] + SCAN + EOI, len(BODY) + len(SCAN)),
+        (SOI + segment(0xE1, b"Exif\x00\x00" + BODY) + BODY[2:], 2 * len(BODY) + 10),
+        (BODY[:-2] + b"\xff\xff\xff\xd9", len(BODY) + 2),
+        (SOI + b"junk\x00" + BODY[2:], len(BODY) + 5),
+        (SOI + b"\xff\x01" + BODY[2:], len(BODY) + 2),
+    ],
+    ids=["whole", "trailing", "two-scans", "thumbnail", "fill-bytes", "junk-before-a-marker", "TEM"],
+)
+def test_the_end_of_a_jpeg(data: bytes, end: int) -> None:
+    assert jpeg_end(data) == (end, False)
+    container = jpeg(data)
+    assert (container.end, container.frames, container.readings) == (end, 1, (data[:end],))
+    assert jpeg_end(b"before" + data, 6) == (end + 6, False)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [BODY[:-2], BODY[:-1], SOI, SOI + b"\xff\xe0\x00\x01" + EOI, SOI + segment(0xE0, b"JFIF")[:-1] + EOI],
+    ids=["no-end", "half-an-end", "start-only", "length-of-1", "length-beyond-the-end-marker"],
+)
+def test_a_jpeg_that_breaks_off(data: bytes) -> None:
+    with pytest.raises(Undecodable, match="breaks off"):
+        jpeg(data)
+
+
+def test_an_index_of_more_pictures_keeps_the_whole_file() -> None:
+    data = encode(pictures(2), "MPO") + b"tail"
+    container = jpeg(data)
+    assert (container.end, container.frames, container.readings) == (len(data), None, (data,))
+
+
+HEAD = b"GIF89a\x04\x00\x03\x00\x80\x00\x00" + b"\x00\x00\x00\xff\xff\xff"
+CONTROL = b"!\xf9\x04\x00\x0a\x00\x00\x00"
+
+
+def frame(left: int = 0, top: int = 0, width: int = 4, height: int = 3, table: bytes = b"") -> bytes:
+    place = b"".join(value.to_bytes(2, "little") for value in (left, top, width, height))
+    return b"," + place + (b"\x80" if table else b"\x00") + table + b"\x02\x02\x44\x01\x00"
+
+
+@pytest.mark.parametrize(
+    ("data", "frames", "canvas"),
+    [
+        (HEAD + frame() + b";", 1, (4, 3)),
+        (HEAD + CONTROL + frame() + CONTROL + frame() + b";", 2, (4, 3)),
+        (HEAD + frame(table=b"\x00" * 6) + b";", 1, (4, 3)),
+        (HEAD + frame(2, 1, 4, 3) + b";", 1, (6, 4)),
+        (HEAD + frame(65535, 0, 65535, 9) + frame() + b";", 2, (131070, 9)),
+        (b"GIF87a\x04\x00\x03\x00\x00\x00\x00" + frame() + b";", 1, (4, 3)),
+    ],
+    ids=["one", "two", "local-colours", "beyond-the-canvas", "far-beyond", "no-colours"],
+)
+def test_frames_of_a_gif(data: bytes, frames: int, canvas: tuple[int, int]) -> None:
+    container = gif(data)
+    assert (container.end, container.frames, container.canvas) == (len(data), frames, canvas)
+    assert container.readings == (data,)
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [
+        b"!\xfe\x03abc\x00",
+        b"!\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00",
+        b"!\xff\x0bNETSCAPE2.0\x00",
+        b"!\x01\x00",
+        b"!\xce\x00",
+    ],
+    ids=["comment", "loop", "loop-without-content", "empty-text", "empty-unknown"],
+)
+def test_other_extensions_do_not_reach_the_decoder(extension: bytes) -> None:
+    data = HEAD + extension + CONTROL + frame() + extension + frame() + b";"
+    container = gif(data)
+    assert (container.end, container.frames) == (len(data), 2)
+    assert container.readings == (HEAD + CONTROL + frame() + frame() + b";",)
+
+
+def test_bytes_behind_the_trailer_are_not_part_of_it() -> None:
+    data = HEAD + frame() + b";"
+    container = gif(data + frame() + b";")
+    assert (container.end, container.frames, container.readings) == (len(data), 1, (data,))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        HEAD[:12],
+        HEAD,
+        HEAD + b";",
+        HEAD + frame(),
+        HEAD + frame()[:-1],
+        HEAD + frame()[:9],
+        HEAD + frame() + b"\x00;",
+        HEAD + frame() + b"junk;",
+        HEAD + b"!",
+        HEAD + b"!\xf9\x00" + frame() + b";",
+        HEAD + b"!\xf9\x03\x00\x00\x00\x00" + frame() + b";",
+        HEAD + CONTROL[:-1] + b"\x01\x00\x00" + frame() + b";",
+    ],
+    ids=[
+        "header",
+        "nothing",
+        "no-picture",
+        "no-trailer",
+        "cut-block",
+        "cut-frame",
+        "zero-between",
+        "junk-between",
+        "cut-extension",
+        "empty-control",
+        "short-control",
+        "long-control",
+    ],
+)
+def test_a_gif_that_is_not_whole(data: bytes) -> None:
+    with pytest.raises(Undecodable):
+        gif(data)
+
+
+def test_what_pillow_writes_is_whole() -> None:
+    assert gif(encode(pictures(3), "GIF", loop=0, comment=b"hello")).frames == 3
+    assert gif(encode(picture(mode="P"), "GIF", transparency=0)).frames == 1

@@ -1,0 +1,152 @@
+"""Whatever a decoder does, one file is not judged, and the next one is.
+
+The children are real decoders that obey: the "file" says what they are to do (tests/model/obedient.py).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from config.settings import Limits
+from model.child import MAX_STDERR_BYTES
+from model.errors import DeadlineExceeded, DecoderFailed, TooLarge, Undecodable
+from model.media import PNG
+from tests.model.obedient import BODY_BYTES, GOOD, children, pid, running, soon, works
+from tests.model.samples import STILLS, png_header
+
+
+async def test_memory_is_limited() -> None:
+    """200 MB of pixels, where the limits of pictures allow them and the process may not have them."""
+    limits = Limits(max_side_pixels=65_535, max_area_pixels=10**9)
+    async with running(limits=limits, memory_mib=256) as pool:
+        before = await pid(pool)
+        with pytest.raises(TooLarge, match="memory"):
+            await pool.decode(png_header(20_000, 10_000), PNG, soon())
+        assert await pid(pool) == before
+        await works(pool)
+
+
+async def test_processor_time_is_limited() -> None:
+    async with running(cpu_seconds=1) as pool:
+        with pytest.raises(DecoderFailed, match="ended before it answered"):
+            await pool.decode(b"while True: pass", PNG, soon())
+        await works(pool)
+
+
+@pytest.mark.parametrize("real", [True, False], ids=["real", "obedient"])
+async def test_the_limits_are_those_of_the_settings(real: bool) -> None:
+    async with running(2, real=real, memory_mib=300) as pool:
+        for child in children():
+            process = psutil.Process(child)
+            assert process.rlimit(psutil.RLIMIT_AS) == (300 * 2**20, 300 * 2**20)
+            assert process.rlimit(psutil.RLIMIT_FSIZE) == (0, 0)
+            assert process.cwd() == "/"
+            assert set(process.environ()) <= {"OPENBLAS_NUM_THREADS", "LC_CTYPE"}
+        await works(pool)
+
+
+FAILURES = {
+    "exits": "os._exit(3)",
+    "raises": "raise AssertionError('a bug')",
+    "is-killed": "os.kill(os.getpid(), 9)",
+    "leaves-the-pipe": "os.closerange(0, 16); time.sleep(1000)",
+    "sends-garbage": "pipe.write = lambda stream, *_: (stream.write(b'x' * 100), stream.flush())",
+    "sends-no-json": "pipe.write = lambda stream, *_: (stream.write(pipe.PREFIX.pack(4, 0) + b'oops'), stream.flush())",
+    "sends-a-list": "pipe.write = lambda stream, *_: (stream.write(pipe.PREFIX.pack(2, 0) + b'[]'), stream.flush())",
+    "promises-too-much": f"lie({GOOD}, length=1 << 40)",
+    "sends-too-much": f"lie({GOOD}, bytes({BODY_BYTES} * 101))",
+    "sends-too-little": f"lie({GOOD}, bytes({BODY_BYTES} - 1))",
+    "lies-about-the-number": f"lie({GOOD | {'views': 2}}, bytes({BODY_BYTES}))",
+    "lies-about-the-size": f"lie({GOOD | {'width': 10001}}, bytes({BODY_BYTES}))",
+    "another-status": "lie({'status': 'deadline', 'message': ''})",
+    "ready-again": "lie({'status': 'ready'})",
+}
+
+
+@pytest.mark.parametrize("code", FAILURES.values(), ids=FAILURES.keys())
+async def test_a_decoder_that_fails_is_replaced(code: str) -> None:
+    async with running() as pool:
+        before = await pid(pool)
+        with pytest.raises(DecoderFailed):
+            await pool.decode(f"{code}\nraise decoder.Undecodable('')".encode(), PNG, soon())
+        assert await pid(pool) != before
+        await works(pool)
+
+
+HANGS = {
+    "sleeps": "time.sleep(1000)",
+    "half-an-answer": f"lie({GOOD}, bytes({BODY_BYTES} - 1), length={BODY_BYTES})",
+    "half-a-header": "pipe.write = lambda stream, *_: (stream.write(b'x'), stream.flush(), time.sleep(1000))",
+    "ignores-signals": "import signal; signal.signal(15, signal.SIG_IGN); time.sleep(1000)",
+    "errors-for-ever": "while True: os.write(2, b'x' * 4096)",
+}
+
+
+@pytest.mark.parametrize("code", HANGS.values(), ids=HANGS.keys())
+async def test_a_decoder_that_hangs_is_killed_at_the_deadline(code: str) -> None:
+    async with running() as pool:
+        before = await pid(pool)
+        with pytest.raises(DeadlineExceeded, match="too long"):
+            await pool.decode(f"{code}\nraise decoder.Undecodable('')".encode(), PNG, soon(0.3))
+        assert await pid(pool) != before
+        assert before not in children()
+
+
+async def test_a_decoder_that_does_not_read_is_killed_at_the_deadline() -> None:
+    """It answers the first file and never reads the second, which is larger than a pipe."""
+    async with running() as pool:
+        with pytest.raises(Undecodable):
+            await pool.decode(b"pipe.read = lambda *_: time.sleep(1000)\nraise decoder.Undecodable('')", PNG, soon())
+        with pytest.raises(DeadlineExceeded):
+            await pool.decode(b"#" * 5_000_000, PNG, soon(0.3))
+        await works(pool)
+
+
+async def test_what_it_starts_is_killed_with_it() -> None:
+    async with running() as pool:
+        with pytest.raises((DeadlineExceeded, DecoderFailed)):  # the latter where it may not start anything
+            await pool.decode(b"os.fork(); time.sleep(1000)", PNG, soon(0.5))
+        await works(pool)
+        assert len(children()) == 1
+
+
+FLOOD = b"""
+def flood(stream, *message):
+    send(stream, *message)
+    stream.write(b"x" * 3_000_000)
+pipe.write = flood
+raise decoder.Undecodable("")
+"""
+
+
+@pytest.mark.parametrize("then", ["used", "killed", "closed"])
+async def test_a_decoder_that_sends_more_than_its_answer(then: str) -> None:
+    async with running() as pool:
+        before = children()
+        with pytest.raises(Undecodable):
+            await pool.decode(FLOOD, PNG, soon())
+        if then == "closed":
+            return
+        if then == "killed":
+            os.kill(before[0], signal.SIGKILL)
+        with pytest.raises(DecoderFailed):
+            await pool.decode(STILLS["png-RGB"](), PNG, soon())
+        await works(pool)
+        assert children() != before
+
+
+async def test_what_it_says_is_logged_in_part_and_in_ascii(caplog: pytest.LogCaptureFixture) -> None:
+    code = b"os.write(2, b'first \\x1b[31m line\\n')\nos.write(2, b'x' * 200_000)\nos._exit(1)"
+    with caplog.at_level(logging.WARNING, "model.child"):
+        async with running() as pool:
+            with pytest.raises(DecoderFailed):
+                await pool.decode(code, PNG, soon())
+    said = [record.getMessage() for record in caplog.records if record.name == "model.child"]
+    assert r"first \x1b[31m line\n" in said[0]
+    assert MAX_STDERR_BYTES / 2 < sum(map(len, said)) < MAX_STDERR_BYTES + 100 * len(said)
+    assert all(text.isascii() and text.isprintable() for text in said)

@@ -1,0 +1,175 @@
+"""PNG and WebP are walked to their ends; what is there twice, out of place or declared falsely is refused."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import pytest
+
+from model.chunks import MAX_CHUNKS, png, png_grey_scale, webp
+from model.errors import Undecodable, Unsupported
+from tests.model.samples import ANIMATIONS, STILLS, chunk, encode, picture, pictures
+from tests.model.samples import png as make
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def header(depth: int = 8, colour: int = 0) -> bytes:
+    return chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 1, depth, colour, 0, 0, 0))
+
+
+IHDR, IEND = header(), chunk(b"IEND", b"")
+IDAT = chunk(b"IDAT", zlib.compress(b"\x00\x01\x02"))
+PLTE, TRNS, GAMA = chunk(b"PLTE", b"\x00" * 6), chunk(b"tRNS", b"\x00\x01"), chunk(b"gAMA", b"\x00\x00\xb1\x8f")
+TEXT = chunk(b"tEXt", b"icc_profile\x00not one")
+
+
+def actl(frames: int) -> bytes:
+    return chunk(b"acTL", struct.pack(">II", frames, 0))
+
+
+FCTL = chunk(b"fcTL", b"\x00" * 26)
+FDAT = chunk(b"fdAT", b"\x00" * 9)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "frames"),
+    [
+        ([IHDR, IDAT, IEND], 1),
+        ([IHDR, IDAT, IDAT, IDAT, IEND], 1),
+        ([IHDR, PLTE, TRNS, GAMA, IDAT, IEND], 1),
+        ([IHDR, actl(1), FCTL, IDAT, IEND], 1),
+        ([IHDR, actl(2), FCTL, IDAT, IDAT, FCTL, FDAT, FDAT, IEND], 2),
+        ([IHDR, actl(1), IDAT, FCTL, FDAT, IEND], 2),
+        ([IHDR, actl(2), IDAT, FCTL, FDAT, FCTL, FDAT, IEND], 3),
+    ],
+    ids=["still", "pixels-in-parts", "with-more", "one-frame", "two-frames", "still-apart", "still-apart-from-two"],
+)
+def test_frames_of_a_png(chunks: list[bytes], frames: int) -> None:
+    data = SIGNATURE + b"".join(chunks)
+    container = png(data)
+    assert (container.end, container.frames, container.readings) == (len(data), frames, (data,))
+
+
+def test_what_no_viewer_shows_is_left_out() -> None:
+    private = chunk(b"prVt", b"private")
+    data = SIGNATURE + IHDR + TEXT + private + IDAT + TEXT + IEND
+    container = png(data + b"tail")
+    assert (container.end, container.frames) == (len(data), 1)
+    assert container.readings == (SIGNATURE + IHDR + IDAT + IEND,)
+
+
+WRONG: dict[str, list[bytes]] = {
+    "no-end": [IHDR, IDAT],
+    "no-pixels": [IHDR, IEND],
+    "no-header": [IDAT, IEND],
+    "header-second": [TEXT, IHDR, IDAT, IEND],
+    "two-headers": [IHDR, IHDR, IDAT, IEND],
+    "two-palettes": [IHDR, PLTE, PLTE, IDAT, IEND],
+    "two-transparencies": [IHDR, TRNS, TRNS, IDAT, IEND],
+    "transparency-before-palette": [IHDR, TRNS, PLTE, IDAT, IEND],
+    "transparency-after-pixels": [IHDR, IDAT, TRNS, IEND],
+    "gamma-after-pixels": [IHDR, IDAT, GAMA, IEND],
+    "pixels-in-two-places": [IHDR, IDAT, TEXT, IDAT, IEND],
+    "no-palette": [header(colour=3), IDAT, IEND],
+    "unknown-critical": [IHDR, chunk(b"CgBI", b""), IDAT, IEND],
+    "wrong-checksum": [IHDR, IDAT[:-1] + b"\x00", IEND],
+    "wrong-checksum-of-text": [IHDR, TEXT[:-1] + b"\x00", IDAT, IEND],
+    "too-long": [IHDR, b"\xff\xff\xff\xff" + IDAT[4:], IEND],
+    "declared-too-few": [IHDR, actl(1), FCTL, IDAT, FCTL, FDAT, IEND],
+    "declared-too-many": [IHDR, actl(3), FCTL, IDAT, FCTL, FDAT, IEND],
+    "declared-none": [IHDR, actl(0), IDAT, IEND],
+    "declared-after-pixels": [IHDR, FCTL, IDAT, actl(1), IEND],
+    "not-declared": [IHDR, FCTL, IDAT, FCTL, FDAT, IEND],
+    "frames-without-control": [IHDR, actl(1), IDAT, FDAT, IEND],
+    "pixels-before-control": [IHDR, actl(1), IDAT, FDAT, FCTL, FDAT, IEND],
+    "frame-without-pixels": [IHDR, actl(2), FCTL, IDAT, FCTL, IEND],
+    "two-controls": [IHDR, actl(2), FCTL, FCTL, IDAT, IEND],
+    "frame-before-the-still": [IHDR, actl(2), FCTL, FDAT, IDAT, FCTL, FDAT, IEND],
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_png_that_is_refused(name: str) -> None:
+    with pytest.raises(Undecodable):
+        png(SIGNATURE + b"".join(WRONG[name]))
+
+
+def test_sixteen_bits_with_a_transparent_colour_are_not_judged() -> None:
+    six = chunk(b"tRNS", b"\x00" * 6)
+    with pytest.raises(Unsupported):
+        png(SIGNATURE + header(16, 2) + six + IDAT + IEND)
+    assert png(SIGNATURE + header(8, 2) + six + IDAT + IEND).frames == 1
+    assert png(SIGNATURE + header(16, 2) + IDAT + IEND).frames == 1
+
+
+def test_chunks_are_counted_up_to_the_limit() -> None:
+    small = chunk(b"teXt", b"")
+    assert png(SIGNATURE + IHDR + small * (MAX_CHUNKS - 3) + IDAT + IEND).frames == 1
+    with pytest.raises(Undecodable, match="too many"):
+        png(SIGNATURE + IHDR + small * (MAX_CHUNKS - 2) + IDAT + IEND)
+
+
+@pytest.mark.parametrize(
+    ("depth", "colour", "factor"), [(1, 0, 1), (2, 0, 85), (4, 0, 17), (8, 0, 1), (2, 3, 1), (4, 3, 1)]
+)
+def test_grey_of_few_bits_is_spread(depth: int, colour: int, factor: int) -> None:
+    assert png_grey_scale(make(b"", 1, 1, depth, colour)) == factor
+
+
+def riff(*parts: tuple[bytes, bytes], length: int | None = None) -> bytes:
+    body = b"WEBP" + b"".join(
+        kind + len(content).to_bytes(4, "little") + content + b"\x00" * (len(content) % 2) for kind, content in parts
+    )
+    return b"RIFF" + (len(body) if length is None else length).to_bytes(4, "little") + body
+
+
+STILL, EXTENDED, FRAME = (b"VP8 ", b"abc"), (b"VP8X", b"\x00" * 10), (b"ANMF", b"\x00" * 20)
+
+
+@pytest.mark.parametrize(
+    ("data", "frames"),
+    [
+        (riff(STILL), 1),
+        (riff((b"VP8L", b"ab")), 1),
+        (riff(EXTENDED, (b"ICCP", b"x"), (b"ALPH", b"x"), STILL, (b"EXIF", b"x")), 1),
+        (riff(EXTENDED, (b"ANIM", b"x"), FRAME, FRAME), 2),
+    ],
+    ids=["lossy", "lossless", "extended", "animated"],
+)
+def test_frames_of_a_webp(data: bytes, frames: int) -> None:
+    container = webp(data + b"tail")
+    assert (container.end, container.frames, container.readings) == (len(data), frames, (data,))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        riff(STILL)[:-1],
+        riff(STILL, length=13),
+        riff(STILL, length=2**32 - 1),
+        riff(EXTENDED),
+        riff(STILL, STILL),
+        riff(EXTENDED, STILL, FRAME),
+        riff(EXTENDED, EXTENDED, STILL),
+    ],
+    ids=["cut", "cut-chunk", "too-long", "nothing", "two-stills", "still-and-animation", "two-headers"],
+)
+def test_a_webp_that_is_refused(data: bytes) -> None:
+    with pytest.raises(Undecodable):
+        webp(data)
+
+
+def test_webp_chunks_are_counted_up_to_the_limit() -> None:
+    assert webp(riff(STILL, *[(b"JUNK", b"")] * (MAX_CHUNKS - 1))).frames == 1
+    with pytest.raises(Undecodable, match="too many"):
+        webp(riff(STILL, *[(b"JUNK", b"")] * MAX_CHUNKS))
+
+
+def test_what_pillow_writes_is_whole() -> None:
+    assert png(ANIMATIONS["apng"]()).frames == 4
+    assert png(encode(pictures(4), "PNG", default_image=True)).frames == 4
+    assert png(STILLS["png-many-idat"]()).frames == 1
+    assert webp(ANIMATIONS["webp-animated"]()).frames == 4
+    assert webp(encode(picture(), "WEBP", exif=b"Exif\x00\x00x", icc_profile=b"abc")).frames == 1

@@ -1,0 +1,144 @@
+"""Bytes to views: nothing twice, nothing left out, and a part of a file is never taken for the whole."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from config.settings import Limits
+from model.decode import decode
+from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
+from model.media import JXL, MP4, PNG, sniff
+from model.preprocess import Views, ViewSpec, make_view
+from tests.model.samples import ANIMATIONS, STILLS, encode, picture, pictures
+
+SMALL = ViewSpec(8, 8, 1.0, "squash", "bilinear")
+WIDE = ViewSpec(6, 10, 0.9, "center", "bicubic")
+LIMITS = Limits()
+
+
+def views(data: bytes, limits: Limits = LIMITS, *specs: ViewSpec) -> Views:
+    media = sniff(data)
+    if media is None:
+        raise Undecodable("unknown")
+    return decode(data, media, limits, specs or (SMALL, WIDE))
+
+
+def same(one: Views, other: Views) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one.arrays, other.arrays, strict=True))
+
+
+@pytest.mark.parametrize("name", STILLS)
+def test_a_still(name: str) -> None:
+    data = STILLS[name]()
+    result = views(data)
+    assert (result.frames, result.trailing) == (1, 0)
+    assert (result.width, result.height) == ((400, 400) if "many" in name else (48, 40))
+    variants = 3 if name in ("png-LA", "png-P", "png-RGBA", "webp-alpha", "webp-lossless", "avif-alpha") else 1
+    assert [array.shape for array in result.arrays] == [(variants, 8, 8, 3), (variants, 6, 10, 3)]
+    assert all(array.dtype == np.uint8 for array in result.arrays)
+
+
+def test_the_view_of_a_plain_picture() -> None:
+    image = picture()
+    result = views(encode(image, "PNG"))
+    for array, spec in zip(result.arrays, (SMALL, WIDE), strict=True):
+        assert np.array_equal(array[0], make_view(image, spec))
+
+
+@pytest.mark.parametrize("name", ANIMATIONS)
+def test_an_animation(name: str) -> None:
+    result = views(ANIMATIONS[name]())
+    assert result.frames == 4
+    count = len(result.arrays[0])
+    assert count == len(result.arrays[1])
+    assert (count >= 12) if name.endswith("alpha") else (count == 4 or name.startswith("avif"))
+
+
+def test_frames_that_look_the_same_are_one_view() -> None:
+    colours = ["red", "green", "red", "green", "red"]
+    images = [Image.new("RGB", (9, 9), colour) for colour in colours]
+    result = views(encode(images, "WEBP", lossless=True, minimize_size=False, kmax=1))
+    assert result.frames == 5
+    assert len(result.arrays[0]) == 2
+
+
+def test_frames_that_differ_for_one_model_only_are_kept_for_both() -> None:
+    """Outside of the middle of a wide picture a view that is cut out sees nothing, and one that is squashed does."""
+    one, other = Image.new("RGB", (40, 8), "red"), Image.new("RGB", (40, 8), "red")
+    other.paste((0, 0, 255), (0, 0, 8, 8))
+    centre = ViewSpec(8, 8, 1.0, "center", "bilinear")
+    result = views(encode([one, other], "PNG"), LIMITS, SMALL, centre)
+    assert [len(array) for array in result.arrays] == [2, 2]
+    assert np.array_equal(result.arrays[1][0], result.arrays[1][1])
+
+
+def test_distinct_views_at_the_limit_and_beyond() -> None:
+    data = encode(pictures(5), "PNG")
+    assert len(views(data, Limits(max_distinct_frames=5)).arrays[0]) == 5
+    with pytest.raises(TooLarge, match="more than 4 views"):
+        views(data, Limits(max_distinct_frames=4))
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png-RGB", "gif", "webp"])
+def test_bytes_behind_a_still_are_counted(name: str) -> None:
+    data = STILLS[name]()
+    result = views(data + b"video of the phone")
+    assert result.trailing == 18
+    assert same(result, views(data))
+
+
+def test_formats_that_are_not_judged_yet() -> None:
+    for media in (JXL, MP4):
+        with pytest.raises(Unsupported, match=media.name):
+            decode(b"\xff\x0a", media, LIMITS, [SMALL])
+
+
+def test_without_models_a_file_is_looked_at_nevertheless() -> None:
+    assert decode(STILLS["png-RGB"](), PNG, LIMITS, ()).arrays == ()
+    with pytest.raises(Undecodable):
+        decode(STILLS["png-RGB"]()[:-1], PNG, LIMITS, ())
+
+
+def test_a_small_area_does_not_stand_in_the_way_of_views() -> None:
+    """Pillow's own bomb check would look at the crop of the enlarged picture too."""
+    large = ViewSpec(224, 224, 0.875, "center", "bilinear")
+    result = views(encode(picture(size=(4, 4)), "PNG"), Limits(max_area_pixels=16), large)
+    assert result.arrays[0].shape == (1, 224, 224, 3)
+
+
+def cuts(length: int) -> list[int]:
+    """Where to cut: everywhere near the ends, and in fifty places between."""
+    near = [*range(min(length, 40)), *range(max(0, length - 40), length)]
+    return sorted({*near, *(length * part // 50 for part in range(50))})
+
+
+@pytest.mark.parametrize("name", [*STILLS, *ANIMATIONS])
+def test_a_truncated_file_is_refused(name: str) -> None:
+    data = (STILLS | ANIMATIONS)[name]()
+    for cut in cuts(len(data)):
+        try:
+            views(data[:cut])
+        except (Undecodable, Unsupported):
+            continue
+        pytest.fail(f"{cut} of {len(data)} bytes are taken for a whole file")
+
+
+@pytest.mark.parametrize("name", [*STILLS, *ANIMATIONS, "mpo"])
+def test_broken_bytes_raise_nothing_but_refusals(name: str) -> None:
+    data = encode(pictures(2), "MPO") if name == "mpo" else (STILLS | ANIMATIONS)[name]()
+    chance = random.Random(name)
+    limits = Limits(max_side_pixels=500, max_area_pixels=250_000)
+    for _ in range(60):
+        broken = bytearray(data)
+        for _ in range(chance.choice([1, 2, 6])):
+            broken[chance.randrange(len(broken) if chance.random() < 0.5 else min(300, len(broken)))] = (
+                chance.randrange(256)
+            )
+        try:
+            views(bytes(broken), limits)
+        except JudgeError as error:
+            assert isinstance(error, (Undecodable, Unsupported, TooLarge))  # noqa: PT017  every other one is the failure

@@ -1,0 +1,235 @@
+"""Pillow opens the one format, within the limits, and each frame is what a viewer shows."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, UnidentifiedImageError
+
+from config.settings import Limits
+from model.errors import JudgeError, TooLarge, Undecodable
+from model.frames import PILLOW_ERRORS, check_frames, check_size, pictures, refusals
+from model.media import JPEG, MediaType, sniff
+from model.structure import inspect
+from tests.model.samples import ANIMATIONS, STILLS, chunk, encode, picture, png, png_header
+from tests.model.samples import pictures as several
+
+LIMITS = Limits()
+
+
+def media_of(data: bytes) -> MediaType:
+    media = sniff(data)
+    assert media
+    return media
+
+
+def frames(data: bytes, limits: Limits = LIMITS) -> list[Image.Image]:
+    media = media_of(data)
+    container = inspect(data, media)
+    return [frame.copy() for reading in container.readings for frame in pictures(reading, media, container, limits)]
+
+
+@pytest.mark.parametrize("size", [(10, 3), (3, 10), (6, 5)], ids=["wide", "high", "area"])
+def test_sizes_at_the_limit(size: tuple[int, int]) -> None:
+    limits = Limits(max_side_pixels=10, max_area_pixels=30, max_frames=2)
+    check_size(size, limits)
+    assert frames(encode(picture(size=size), "PNG"), limits)
+    for beyond in ((size[0] + 1, size[1]), (size[0], size[1] + 1)):
+        with pytest.raises(TooLarge):
+            check_size(beyond, limits)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "AVIF"])
+@pytest.mark.parametrize(
+    ("side", "area"),
+    [(39, 10_000), (40, 30 * 40 - 1), (40, 30 * 40 - 2), (40, 7)],
+    ids=["side", "area", "even", "tiny"],
+)
+def test_sizes_beyond_the_limit_are_refused_in_every_format(kind: str, side: int, area: int) -> None:
+    data = encode(picture(size=(40, 30)), kind)
+    assert frames(data, Limits(max_side_pixels=40, max_area_pixels=1200))
+    with pytest.raises(TooLarge):
+        frames(data, Limits(max_side_pixels=side, max_area_pixels=area))
+
+
+def test_a_bomb_is_refused_from_its_header() -> None:
+    with pytest.raises(TooLarge):
+        frames(png_header(60_000, 60_000))
+
+
+def test_no_pixels_are_touched_before_the_limits() -> None:
+    class TouchedError(Exception):
+        pass
+
+    def load(image: Image.Image) -> None:
+        raise TouchedError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("PIL.ImageFile.ImageFile.load", load)
+        for data in (png_header(10_001, 1), png_header(8000, 5001)):
+            with pytest.raises(TooLarge):
+                frames(data)
+        with pytest.raises(TouchedError):
+            frames(png_header(8000, 5000))
+
+
+def test_frames_of_a_gif_beyond_its_header_count() -> None:
+    one = b"\x2c" + struct.pack("<4H", 0, 0, 300, 2) + b"\x00" + b"\x02\x02\x44\x01\x00"
+    data = b"GIF89a" + struct.pack("<2H", 2, 2) + b"\x00\x00\x00" + one + b";"
+    with pytest.raises(TooLarge, match="300 x 2"):
+        frames(data, Limits(max_side_pixels=299))
+
+
+@pytest.mark.parametrize("name", ANIMATIONS)
+def test_frames_at_the_limit_and_beyond(name: str) -> None:
+    data = ANIMATIONS[name]()
+    assert len(frames(data, Limits(max_frames=4))) in (4, 5)
+    with pytest.raises(TooLarge, match="4 frames"):
+        frames(data, Limits(max_frames=3))
+
+
+def test_frames_are_counted_before_pillow_sees_them() -> None:
+    check_frames(2, Limits(max_frames=2))
+    with pytest.raises(TooLarge, match="3 frames"):
+        check_frames(3, Limits(max_frames=2))
+
+
+@pytest.mark.parametrize("name", STILLS)
+def test_a_still_is_one_loaded_frame(name: str) -> None:
+    (frame,) = frames(STILLS[name]())
+    assert frame.tobytes()
+
+
+@pytest.mark.parametrize("name", ["apng", "gif-animated", "webp-animated", "avif-animated"])
+def test_each_frame_is_the_whole_picture(name: str) -> None:
+    shown = frames(ANIMATIONS[name]())[-4:]
+    for frame, image in zip(shown, several(4), strict=True):
+        difference = np.asarray(frame.convert("RGB")).astype(int) - np.asarray(image).astype(int)
+        assert np.abs(difference).mean() < 30
+
+
+def test_frames_are_composed_as_a_viewer_does() -> None:
+    """The second frame is a spot on the first."""
+    ground, spot = Image.new("RGB", (20, 20), (200, 0, 0)), Image.new("RGB", (20, 20), (200, 0, 0))
+    spot.paste((0, 0, 200), (5, 5, 10, 10))
+    for kind in ("PNG", "GIF", "WEBP"):
+        data = encode([ground, spot], kind, **({"lossless": True} if kind == "WEBP" else {}))
+        _, second = frames(data)
+        assert second.convert("RGB").tobytes() == spot.tobytes()
+
+
+def test_an_apngs_still_that_is_no_frame_is_looked_at() -> None:
+    shown = frames(encode(several(3), "PNG", default_image=True))
+    assert [frame.convert("RGB").tobytes() for frame in shown] == [image.tobytes() for image in several(3)]
+
+
+def test_both_pictures_of_a_file_with_a_still_and_a_track() -> None:
+    data = ANIMATIONS["avif-animated"]()
+    assert len(frames(data)) == 1 + 4
+
+
+MPO = encode(several(3), "MPO", quality=95)
+
+
+def test_all_pictures_of_an_mpo() -> None:
+    assert len(frames(MPO)) == 3
+
+
+def test_a_gain_map_is_a_picture_too() -> None:
+    xmp = b'http://ns.adobe.com/xap/1.0/\x00<x hdrgm:Version="1.0"/>'
+    at = MPO.index(b"\xff\xe2")  # in front of the index, whose places count from the index on
+    data = MPO[:at] + b"\xff\xe1" + struct.pack(">H", len(xmp) + 2) + xmp + MPO[at:]
+    assert len(frames(data)) == 3
+
+
+def second_picture() -> int:
+    return MPO.index(b"\xff\xd8\xff", 3)
+
+
+def test_an_index_that_points_at_nothing() -> None:
+    """Editors drop the further pictures of a phone's photo and keep the index."""
+    assert len(frames(MPO[: second_picture()])) == 1
+    assert len(frames(MPO[: second_picture()] + b"something else" * 500)) == 1
+
+
+@pytest.mark.parametrize("cut", [3, 20, 400, -1])
+def test_a_further_picture_that_breaks_off_is_refused(cut: int) -> None:
+    with pytest.raises(Undecodable):
+        frames(MPO[: second_picture() + cut] if cut > 0 else MPO[:cut])
+
+
+def test_a_broken_index_leaves_one_picture() -> None:
+    assert len(frames(MPO.replace(b"MPF\x00II*\x00", b"MPF\x00XX*\x00"))) == 1
+
+
+@pytest.mark.parametrize(("depth", "row"), [(2, b"\x00\x1b"), (4, b"\x00\x5a\xf0")], ids=["2", "4"])
+def test_the_transparent_grey_of_few_bits(depth: int, row: bytes) -> None:
+    white = 2**depth - 1
+    data = png(row, 4, 1, depth, 0, before=chunk(b"tRNS", struct.pack(">H", white)))
+    (frame,) = frames(data)
+    grey, alpha = np.asarray(frame.convert("LA"))[0].T.tolist()
+    assert [value == 255 for value in grey] == [value == 0 for value in alpha]
+    assert 255 in grey
+
+
+def test_text_cannot_pose_as_a_header() -> None:
+    text = chunk(b"tEXt", b"transparency\x00x") + chunk(b"tEXt", b"icc_profile\x00x") + chunk(b"tEXt", b"exif\x00x")
+    (frame,) = frames(png(b"\x00\x01\x02", 2, 1, before=text, after=text))
+    assert not {"transparency", "icc_profile", "exif"} & set(map(str, frame.info))
+
+
+def test_a_file_is_opened_as_nothing_else() -> None:
+    data = STILLS["png-RGB"]()
+    container = inspect(data, media_of(data))
+    with pytest.raises(Undecodable, match="cannot open"):
+        list(pictures(data, JPEG, container, LIMITS))
+
+
+def test_declared_and_found_frames_must_agree() -> None:
+    data = ANIMATIONS["webp-animated"]()
+    still = inspect(STILLS["webp"](), media_of(data))
+    with pytest.raises(Undecodable, match="declares 1 frames, and 4"):
+        list(pictures(data, media_of(data), still, LIMITS))
+
+
+@pytest.mark.parametrize("error", [*PILLOW_ERRORS, UnidentifiedImageError], ids=lambda error: error.__name__)
+def test_pillows_errors_are_undecodable(error: type[Exception]) -> None:
+    with pytest.raises(Undecodable), refusals():
+        raise error("broken")
+
+
+@pytest.mark.parametrize("error", [MemoryError, Image.DecompressionBombError], ids=["memory", "bomb"])
+def test_what_is_too_large_is_said_to_be(error: type[Exception]) -> None:
+    with pytest.raises(TooLarge), refusals():
+        raise error("big")
+
+
+def test_bugs_are_not_taken_for_broken_files() -> None:
+    with pytest.raises(AssertionError), refusals():
+        raise AssertionError
+    with pytest.raises(JudgeError), refusals():
+        raise JudgeError
+
+
+def test_pillows_own_settings_are_as_before() -> None:
+    before = Image.MAX_IMAGE_PIXELS
+    with pytest.raises(TooLarge):
+        frames(png_header(20_000, 20_000))
+    frames(STILLS["jpeg"]())
+    assert before == Image.MAX_IMAGE_PIXELS
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        frames(encode(picture(size=(900, 900)), "PNG"), Limits(max_area_pixels=900 * 900))
+    assert not caught
+
+
+def test_wrong_pixels_are_refused() -> None:
+    short = zlib.compress(b"\x00" * 5)
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 9, 9, 8, 0, 0, 0, 0))
+    data = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", short) + chunk(b"IEND", b"")
+    with pytest.raises(Undecodable):
+        frames(data)

@@ -1,0 +1,138 @@
+"""What a decoder may answer, and what makes its answer none."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from model.errors import DecoderFailed, JudgeError, TooLarge, Undecodable, Unsupported
+from model.job import MAX_MESSAGE, Job, PictureLimits, answer, printable, read_answer, refusal
+from model.preprocess import Views, ViewSpec
+
+SPECS = (ViewSpec(2, 3, 1.0, "center", "bilinear"), ViewSpec(1, 1, 0.9, "border", "bicubic", (1, 2, 3)))
+JOB = Job(PictureLimits(100, 5000, 9, 4), SPECS, max_file_bytes=1000, memory_mib=256, cpu_seconds=3)
+FILE_BYTES = 50
+GOOD: dict[str, object] = {"status": "ok", "width": 100, "height": 50, "frames": 9, "views": 4, "trailing": 49}
+
+
+def body(views: int) -> bytes:
+    return bytes(range(18 * views)) + b"\xaa\xbb\xcc" * views
+
+
+def test_a_job_there_and_back() -> None:
+    assert Job.unpack(json.loads(json.dumps(JOB.pack()))) == JOB
+    assert JOB.max_body_bytes == len(body(4))
+
+
+def test_views_there_and_back() -> None:
+    arrays = tuple(np.full((2, spec.height, spec.width, 3), index + 5, np.uint8) for index, spec in enumerate(SPECS))
+    header = answer(Views(7, 8, 3, arrays, 11))
+    views = read_answer(header, b"".join(array.tobytes() for array in arrays), JOB, FILE_BYTES)
+    assert (views.width, views.height, views.frames, views.trailing) == (7, 8, 3, 11)
+    for got, sent in zip(views.arrays, arrays, strict=True):
+        assert np.array_equal(got, sent)
+        assert got.flags.writeable
+
+
+def test_without_models_there_are_no_arrays() -> None:
+    header = answer(Views(7, 8, 3, ()))
+    assert read_answer(header, b"", JOB._replace(specs=()), FILE_BYTES) == Views(7, 8, 3, ())
+
+
+def test_numbers_at_the_limits() -> None:
+    views = read_answer(GOOD, body(4), JOB, FILE_BYTES)
+    assert [array.shape for array in views.arrays] == [(4, 2, 3, 3), (4, 1, 1, 3)]
+    assert views.arrays[0].reshape(-1).tolist() == list(range(72))
+    assert views.arrays[1].reshape(-1).tolist() == [0xAA, 0xBB, 0xCC] * 4
+    read_answer(GOOD | {"width": 1, "height": 1, "frames": 1, "views": 1, "trailing": 0}, body(1), JOB, FILE_BYTES)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"width": 0},
+        {"width": 101},
+        {"height": -1},
+        {"height": 101},
+        {"height": 51},
+        {"frames": 0},
+        {"frames": 10},
+        {"views": 0},
+        {"views": 3},
+        {"views": 5},
+        {"views": 2**70},
+        {"trailing": -1},
+        {"trailing": 50},
+        {"width": 10.0},
+        {"width": "10"},
+        {"frames": True},
+        {"frames": None},
+        {"views": [4]},
+        {"status": "OK"},
+        {"status": None},
+        {"status": ["ok"]},
+        {"status": "ready"},
+        {"status": "undecodable"},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_an_answer_that_lies(change: dict[str, object]) -> None:
+    with pytest.raises(DecoderFailed):
+        read_answer(GOOD | change, body(4), JOB, FILE_BYTES)
+
+
+@pytest.mark.parametrize("missing", GOOD)
+def test_an_answer_that_lacks_something(missing: str) -> None:
+    with pytest.raises(DecoderFailed):
+        read_answer({name: value for name, value in GOOD.items() if name != missing}, body(4), JOB, FILE_BYTES)
+
+
+@pytest.mark.parametrize("wrong", [body(4)[:-1], body(4) + b"\x00", b""], ids=["short", "long", "empty"])
+def test_a_body_of_another_length(wrong: bytes) -> None:
+    with pytest.raises(DecoderFailed):
+        read_answer(GOOD, wrong, JOB, FILE_BYTES)
+
+
+@pytest.mark.parametrize(
+    "error", [Undecodable("why"), Unsupported("why"), TooLarge("why")], ids=lambda error: error.cause
+)
+def test_refusals_there_and_back(error: JudgeError) -> None:
+    with pytest.raises(type(error), match=r"\Awhy\Z"):
+        read_answer(refusal(error), b"", JOB, FILE_BYTES)
+
+
+@pytest.mark.parametrize("cause", ["decoder", "classifier", "deadline", "", "ready"])
+def test_other_refusals_are_not_a_decoders_to_make(cause: str) -> None:
+    with pytest.raises(DecoderFailed):
+        read_answer({"status": cause, "message": "why"}, b"", JOB, FILE_BYTES)
+
+
+@pytest.mark.parametrize(
+    "header", [{"status": "too_large"}, {"status": "too_large", "message": "", "more": 1}], ids=["no-message", "more"]
+)
+def test_a_refusal_of_another_shape(header: dict[str, object]) -> None:
+    with pytest.raises(DecoderFailed):
+        read_answer(header, b"", JOB, FILE_BYTES)
+    with pytest.raises(DecoderFailed):
+        read_answer({"status": "too_large", "message": ""}, b"x", JOB, FILE_BYTES)
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("x" * (MAX_MESSAGE + 1), "x" * MAX_MESSAGE),
+        ("line\nline\x1b[31m\x00", r"line\nline\x1b[31m\x00"),
+        ("\u202egnp.exe \ud800", r"\u202egnp.exe \ud800"),
+        ("\U0001f600" * MAX_MESSAGE, (r"\U0001f600" * MAX_MESSAGE)[:MAX_MESSAGE]),
+        ({"a": 1}, "{'a': 1}"),
+    ],
+    ids=["long", "control", "direction", "grows", "no-text"],
+)
+def test_a_decoders_words_are_few_and_printable(message: object, shown: str) -> None:
+    with pytest.raises(Undecodable) as caught:
+        read_answer({"status": "undecodable", "message": message}, b"", JOB, FILE_BYTES)
+    assert str(caught.value) == shown
+    assert printable(shown, MAX_MESSAGE).isascii()

@@ -1,0 +1,246 @@
+"""The pool: right answers for all, first come, first served; nobody waits for ever, and nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from config.settings import Decoder, Limits
+from model import sandbox
+from model.child import COMMAND, START_SECONDS
+from model.decode import decode
+from model.errors import DeadlineExceeded, DecoderFailed, TooLarge, Undecodable, Unsupported
+from model.media import GIF, JPEG, JXL, PNG
+from model.sandbox import DecoderPool
+from tests.model.obedient import OBEDIENT, PID, SPECS, children, pid, running, soon, works
+from tests.model.samples import ANIMATIONS, STILLS, encode, picture, png_header
+
+
+@pytest.mark.parametrize("name", ["jpeg", "gif-animated", "png-RGBA"])
+async def test_the_views_are_those_of_the_decoder(name: str) -> None:
+    data = (STILLS | ANIMATIONS)[name]()
+    media = {"jpeg": JPEG, "gif-animated": GIF, "png-RGBA": PNG}[name]
+    async with running(real=True) as pool:
+        got = await pool.decode(data, media, soon())
+    expected = decode(data, media, Limits(), SPECS)
+    assert (got.width, got.height, got.frames, got.trailing) == (48, 40, expected.frames, 0)
+    for ours, theirs in zip(got.arrays, expected.arrays, strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+async def test_fifty_at_once_through_two() -> None:
+    colours = [(5 * n, 255 - 5 * n, n) for n in range(50)]
+    files = [encode(Image.new("RGB", (30 + n, 20), colour), "PNG") for n, colour in enumerate(colours)]
+    async with running(2, real=True) as pool:
+        results = await asyncio.gather(*(pool.decode(data, PNG, soon(60)) for data in files))
+    for n, views in enumerate(results):
+        assert views.width == 30 + n
+        for array in views.arrays:
+            assert (array == np.array(colours[n], np.uint8)).all()
+
+
+async def test_first_come_first_served() -> None:
+    order: list[int] = []
+
+    async def call(pool: DecoderPool, number: int) -> None:
+        await works(pool)
+        order.append(number)
+
+    async with running() as pool:
+        await asyncio.gather(*(call(pool, number) for number in range(8)))
+    assert order == list(range(8))
+
+
+async def test_a_large_file_goes_through_the_pipe() -> None:
+    noise = Image.effect_noise((2500, 2500), 120)
+    data = encode(noise, "PNG", compress_level=0)
+    assert len(data) > 6_000_000
+    async with running(real=True) as pool:
+        views = await pool.decode(data, PNG, soon())
+    assert views.width == 2500
+
+
+async def test_sizes_of_files_at_the_limit_and_beyond() -> None:
+    data = encode(picture(), "PNG")
+    data += b"\x00" * (1024 * 1024 - len(data))
+    async with running(limits=Limits(max_file_mib=1)) as pool:
+        assert (await pool.decode(data, PNG, soon())).trailing > 1_000_000
+        with pytest.raises(TooLarge):
+            await pool.decode(data + b"\x00", PNG, soon())
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [(b"", Undecodable), (STILLS["png-RGB"]()[:-1], Undecodable), (png_header(60_000, 60_000), TooLarge)],
+    ids=["empty", "cut", "bomb"],
+)
+async def test_what_is_the_files_fault(data: bytes, error: type[Exception]) -> None:
+    async with running() as pool:
+        before = await pid(pool)
+        with pytest.raises(error):
+            await pool.decode(data, PNG, soon())
+        assert await pid(pool) == before
+        with pytest.raises(Unsupported):
+            await pool.decode(b"\xff\x0a", JXL, soon())
+
+
+async def test_a_cancelled_call_kills_its_decoder() -> None:
+    async with running() as pool:
+        before = await pid(pool)
+        task = asyncio.create_task(pool.decode(b"time.sleep(1000)", PNG, soon()))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await pid(pool) != before
+
+
+async def test_waiting_ends_at_the_deadline_and_harms_nobody() -> None:
+    async with running() as pool:
+        before = await pid(pool)
+        busy = asyncio.create_task(pool.decode(b"time.sleep(1); raise decoder.Undecodable('')", PNG, soon()))
+        await asyncio.sleep(0)
+        cancelled = asyncio.create_task(pool.decode(PID, PNG, soon()))
+        waiting = asyncio.create_task(works(pool))
+        with pytest.raises(DeadlineExceeded, match="free"):
+            await pool.decode(PID, PNG, soon(0.1))
+        with pytest.raises(DeadlineExceeded, match="no time"):
+            await pool.decode(PID, PNG, soon(-0.1))
+        cancelled.cancel()
+        with pytest.raises(Undecodable):
+            await busy
+        await waiting
+        assert await pid(pool) == before
+
+
+async def test_a_turn_that_comes_with_the_cancellation_is_passed_on() -> None:
+    async with running() as pool:
+        first = asyncio.create_task(pool.decode(STILLS["png-RGB"](), PNG, soon()))
+        await asyncio.sleep(0)
+        second = asyncio.create_task(pool.decode(STILLS["png-RGB"](), PNG, soon()))
+        first.add_done_callback(lambda _: second.cancel())
+        await first
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        await works(pool)
+        assert len(children()) == 1
+
+
+async def test_an_idle_decoder_that_dies_is_replaced() -> None:
+    async with running() as pool:
+        before = await pid(pool)
+        os.kill(before, signal.SIGKILL)
+        try:
+            await works(pool)
+        except DecoderFailed:  # the news had not come yet
+            await works(pool)
+        assert await pid(pool) != before
+
+
+async def test_decoders_are_replaced_after_a_number_of_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "FILES_PER_CHILD", 3)
+    async with running() as pool:
+        pids = [await pid(pool) for _ in range(7)]
+    assert pids[0] == pids[1] == pids[2] != pids[3]
+    assert pids[3] == pids[4] == pids[5] != pids[6]
+
+
+def starts(counter: Path, then: str) -> list[str]:
+    """A command that counts how often it was started."""
+    return [sys.executable, "-c", f"open({str(counter)!r}, 'a').write('x')\n{then}"]
+
+
+@pytest.mark.parametrize(
+    "then",
+    ["raise SystemExit(3)", "import os; os.write(1, b'x' * 100)", "import os; os.closerange(0, 3); os.read(99, 1)"],
+    ids=["exits", "garbage", "closes"],
+)
+async def test_a_decoder_that_cannot_start_is_not_started_for_ever(
+    then: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter = tmp_path / "starts"
+    pool = DecoderPool(Decoder(processes=2), Limits(), SPECS, command=starts(counter, then))
+    with pytest.raises(DecoderFailed, match="can be started"):
+        await pool.start()
+    assert len(counter.read_text()) == 4
+    for _ in range(20):
+        with pytest.raises(DecoderFailed, match="is running"):
+            await pool.decode(b"x", PNG, soon())
+    assert len(counter.read_text()) == 4
+    monkeypatch.setattr(pool, "_retry_at", 0.0)
+    with pytest.raises(DecoderFailed, match="can be started"):
+        await pool.decode(b"x", PNG, soon())
+    assert len(counter.read_text()) == 6
+    await pool.close()
+    assert children() == []
+
+
+async def test_a_decoder_that_can_start_again_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    switch = tmp_path / "broken"
+    switch.touch()
+    code = f"import os\nif os.path.exists({str(switch)!r}): raise SystemExit(3)\n{OBEDIENT}"
+    pool = DecoderPool(Decoder(processes=1), Limits(), SPECS, command=[*COMMAND[:3], code, COMMAND[4]])
+    with pytest.raises(DecoderFailed):
+        await pool.start()
+    switch.unlink()
+    monkeypatch.setattr(pool, "_retry_at", 0.0)
+    await asyncio.gather(*(works(pool) for _ in range(3)))
+    await pool.close()
+
+
+@pytest.mark.parametrize("command", [["/nowhere/to/be/found"], ["/"]], ids=["missing", "folder"])
+async def test_a_program_that_is_not_there(command: list[str]) -> None:
+    pool = DecoderPool(Decoder(processes=1), Limits(), SPECS, command=command)
+    with pytest.raises(DecoderFailed):
+        await pool.start()
+    await pool.close()
+
+
+async def test_a_decoder_that_never_becomes_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert START_SECONDS >= 10
+    monkeypatch.setattr("model.child.START_SECONDS", 0.2)
+    pool = DecoderPool(
+        Decoder(processes=2), Limits(), SPECS, command=[sys.executable, "-c", "import time; time.sleep(99)"]
+    )
+    with pytest.raises(DecoderFailed):
+        await pool.start()
+    await pool.close()
+    assert children() == []
+
+
+async def test_start_can_be_cancelled() -> None:
+    pool = DecoderPool(Decoder(processes=2), Limits(), SPECS)
+    starting = asyncio.create_task(pool.start())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    await pool.close()
+    assert children() == []
+
+
+async def test_closing_ends_who_decodes_and_who_waits() -> None:
+    async with running() as pool:
+        busy = asyncio.create_task(pool.decode(b"time.sleep(1000)", PNG, soon()))
+        waiting = asyncio.create_task(pool.decode(b"time.sleep(1000)", PNG, soon()))
+        await asyncio.sleep(0)
+        await pool.close()
+        for task in (busy, waiting):
+            with pytest.raises(DecoderFailed):
+                await task
+        with pytest.raises(DecoderFailed):
+            await pool.decode(PID, PNG, soon())
+        await pool.close()
+
+
+async def test_a_pool_that_was_not_started() -> None:
+    with pytest.raises(DecoderFailed):
+        await DecoderPool(Decoder(), Limits(), SPECS).decode(PID, PNG, soon())
