@@ -1,1 +1,1 @@
-"""What an operator may say: settings and policy, in YAML and in the environment. The lowest floor: imports nothing of ours."""
+"""What an operator may say, in YAML and in the environment. The lowest floor: it imports nothing of ours."""

@@ -1,4 +1,4 @@
-"""Fake models whose scores show which view they belong to, and which wait, fail or talk nonsense when a test says so."""
+"""Fake models whose scores show which view they belong to, and which wait, fail or talk nonsense when told to."""
 
 from __future__ import annotations
 

@@ -1,74 +1,121 @@
-"""`pictrs-filter classify`: what would happen to these pictures, and why. Nothing is stored or sent on."""
+"""`pictrs-filter classify`: what would happen to these pictures, and why. Nothing is stored or sent on.
+
+Verdicts go to standard output, each as soon as it is there; everything else goes to standard error.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import json
+import stat
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from addons.fetch.remote import FetchError, RemoteFetcher
+from addons.gatekeeper import Judging
 from config.load import Config
-from model.judge import Judge
-from model.verdict import Verdict
-from model.weights import ModelError
+from model.errors import JudgeError, ModelError
+from model.verdict import Outcome, Verdict
 
 SECONDS_PER_PICTURE = 60.0
 """Deadline for one picture, in seconds: an administrator waits longer than a client does, but not for ever."""
 
 
-async def classify(config: Config, pictures: Sequence[str], *, as_json: bool) -> int:
+class Unreadable(Exception):
+    """A picture that cannot be had; the message is for the administrator."""
+
+
+async def classify(
+    config: Config,
+    pictures: Sequence[str],
+    *,
+    as_json: bool,
+    start_judge: Callable[[Config], Awaitable[Judging]] | None = None,
+) -> int:
     """Judge each file or address and print the result. Gives the exit code: 1 when one of them could not be read."""
+    models = ", ".join(spec.timm for spec in config.policy.models.values())
+    print(f"loading {models} (configuration: {config.path}) ...", file=sys.stderr, flush=True)
     try:
-        judge = await Judge.start(config)
-    except ModelError as error:
+        judge = await (start_judge or _start_judge)(config)
+    except (ModelError, JudgeError) as error:
         print(f"pictrs-filter: {error}", file=sys.stderr)
         return 1
     fetcher = RemoteFetcher(config.settings.fetch, config.settings.limits.max_file_bytes)
+    shown = _as_json if as_json else _as_text
     failed = 0
     try:
         for picture in pictures:
             try:
-                data = await _read(picture, fetcher)
-            except (OSError, FetchError) as error:
+                data = await _read(picture, fetcher, config.settings.limits.max_file_bytes)
+            except Unreadable as error:
                 failed += 1
-                print(f"{picture}: cannot be read: {error}", file=sys.stderr)
+                print(f"{_printable(picture)}: cannot be read: {error}", file=sys.stderr)
                 continue
             verdict = await judge.judge(data, time.monotonic() + SECONDS_PER_PICTURE)
-            print(_as_json(picture, verdict) if as_json else _as_text(picture, verdict))
+            print(shown(picture, verdict, config.settings.deadline_seconds), flush=True)
     finally:
         await fetcher.close()
         await judge.close()
     return 1 if failed else 0
 
 
-async def _read(picture: str, fetcher: RemoteFetcher) -> bytes:
-    if picture.startswith(("http://", "https://")):
+async def _start_judge(config: Config) -> Judging:
+    from model.judge import Judge  # brings torch, which takes seconds; so only once they are announced
+
+    return await Judge.start(config)
+
+
+async def _read(picture: str, fetcher: RemoteFetcher, most: int) -> bytes:
+    if "://" not in picture:
+        return _read_file(Path(picture), most)
+    try:
         return await fetcher.fetch(picture, time.monotonic() + SECONDS_PER_PICTURE)
-    return await asyncio.to_thread(Path(picture).read_bytes)
+    except FetchError as error:
+        raise Unreadable(error.public + (f" ({error.reason})" if error.reason != error.public else "")) from error
 
 
-def _as_text(picture: str, verdict: Verdict) -> str:
-    lines = [f"{picture}: {_outcome(verdict)}"]
+def _read_file(path: Path, most: int) -> bytes:
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise Unreadable("it is a folder; name the files in it, for example with /*")
+        if not stat.S_ISREG(status.st_mode):  # a pipe or a device, of which nobody knows where it ends
+            raise Unreadable("it is not an ordinary file")
+        if status.st_size > most:
+            raise Unreadable(f"{status.st_size} bytes are more than limits.max_file_mib; the filter would refuse it")
+        return path.read_bytes()
+    except OSError as error:
+        raise Unreadable(error.strerror or str(error)) from error
+
+
+def _as_text(picture: str, verdict: Verdict, deadline_seconds: float) -> str:
+    lines = [f"{_printable(picture)}: {_outcome(verdict)}"]
     lines += [f"    {name:<20} {score:.4f}" for name, score in verdict.scores.items()]
+    views = "1 view" if verdict.views == 1 else f"{verdict.views} views"
     took = ", ".join(f"{stage} {ms:.0f} ms" for stage, ms in verdict.stage_ms.items())
-    lines.append(f"    {verdict.media or 'unknown format'}, {verdict.size} bytes, {verdict.views} views; {took}")
+    lines.append(f"    {verdict.media or 'unknown format'}, {verdict.size} bytes, {views}; {took}")
+    if sum(verdict.stage_ms.values()) > deadline_seconds * 1000:
+        lines.append(
+            f"    note: this took longer than deadline_seconds ({deadline_seconds:g}); then failure.deadline holds"
+        )
     return "\n".join(lines)
 
 
 def _outcome(verdict: Verdict) -> str:
+    passes = verdict.outcome is Outcome.PASS
     if verdict.cause is not None:
-        return f"not judged ({verdict.cause}): {verdict.detail}"
+        word = "passes, although it was not judged" if passes else "refused, could not be judged"
+        return f"{word}: {verdict.detail} (failure.{verdict.cause})"
     if verdict.rule is None:
         return "passes, no rule fires"
-    word = {"reject": "rejected by", "pass": "passes; logged by"}[verdict.strict]
-    shadow = "" if verdict.outcome is verdict.strict else " (but passes, the mode is shadow)"
-    return f"{word} rule {verdict.rule}{shadow}" + (f": {verdict.detail}" if verdict.detail else "")
+    word = "rejected by"
+    if passes:
+        word = "passes, logged by" if verdict.strict is Outcome.PASS else "passes in shadow mode, else rejected by"
+    return f"{word} rule {verdict.rule}" + (f": {verdict.detail}" if verdict.detail else "")
 
 
-def _as_json(picture: str, verdict: Verdict) -> str:
+def _as_json(picture: str, verdict: Verdict, deadline_seconds: float) -> str:
     return json.dumps(
         {
             "picture": picture,
@@ -83,6 +130,10 @@ def _as_json(picture: str, verdict: Verdict) -> str:
             "views": verdict.views,
             "sha256": verdict.sha256,
             "ms": verdict.stage_ms,
-        },
-        ensure_ascii=False,
+        }
     )
+
+
+def _printable(name: str) -> str:
+    """A file name on one line, without what a terminal would obey."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)

@@ -1,32 +1,106 @@
 """The command line: `pictrs-filter serve | check | classify | selftest | demo`.
 
 Each command is a room of its own and is imported when it is used, so that `--help` and `check` do not wait for torch.
-Exit codes: 0 done, 1 the answer is no or something failed, 2 the command line itself is wrong.
+Exit codes: 0 done, 1 the answer is no or something failed, 2 the command line itself is wrong, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import io
 import logging
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+from config.addresses import check_listen, check_upstream
 from config.load import Config, ConfigError, load
+from config.settings import Settings
 
-EPILOG = """\
+INTERRUPTED = 130
+"""Exit code after Ctrl-C (128 + SIGINT, as shells count), and after SIGTERM."""
+
+DEFAULT_FILE = "default: the file that PICTRS_FILTER_CONFIG names, else the shipped one"
+
+TOP = """\
 first steps:
-  pictrs-filter demo                                   see it work: nothing is needed, nothing is changed
+  pictrs-filter demo                                   see it work: needs nothing, changes nothing
   pictrs-filter classify photo.jpg                     what would happen to this picture, and why
   pictrs-filter check filter.yaml                      is this configuration sound? each fault with its line
   pictrs-filter serve --config filter.yaml             run it in front of pict-rs
   pictrs-filter selftest --url http://127.0.0.1:8081   does it really refuse? uploads a harmless test card
 
-environment: PICTRS_FILTER_CONFIG (file), PICTRS_FILTER_UPSTREAM, PICTRS_FILTER_LISTEN, PICTRS_FILTER_MODE and
-PICTRS_FILTER_DEVICE win over the file; options given here win over both.
+pictrs-filter COMMAND --help tells more about each.
+"""
+
+SERVE = """\
+Run the filter. Uploads are answered 503 until the model is loaded; then one line of the log says: ready.
+SIGTERM or Ctrl-C lets the requests in hand finish.
+"""
+SERVE_EXAMPLES = """\
+examples:
+  pictrs-filter serve --config filter.yaml
+  pictrs-filter serve --upstream http://pictrs-upstream:8080 --listen 0.0.0.0:8080
+
+An option wins over the environment (PICTRS_FILTER_UPSTREAM, _LISTEN, _MODE, _DEVICE), and that over the file.
+"""
+
+CHECK = """\
+Is this configuration sound? Tells what it says, or everything that is wrong with file and line. Loads no model.
+"""
+CHECK_EXAMPLES = """\
+examples:
+  pictrs-filter check filter.yaml
+  pictrs-filter check                what `pictrs-filter serve` would start with
+
+exit code: 0 sound, 1 not
+"""
+
+CLASSIFY = """\
+What would happen to these pictures: the score of each signal, the rule that fires, and why. Nothing is stored or
+sent on. Use it to find thresholds, with pictures that you know.
+"""
+CLASSIFY_EXAMPLES = """\
+examples:
+  pictrs-filter classify photo.jpg https://example.org/cat.png
+  pictrs-filter classify --config filter.yaml photos/*
+  pictrs-filter classify --json photos/* > scores.jsonl
+
+exit code: 0 all of them were looked at, 1 one could not be read
+"""
+
+SELFTEST = """\
+Does a running filter refuse? Uploads the self-test card, which it must refuse in every mode, and an ordinary drawn
+picture, which must pass and is deleted again. Tells in words what was seen.
+"""
+SELFTEST_EXAMPLES = """\
+examples:
+  pictrs-filter selftest                             a filter on this machine, where its configuration says
+  pictrs-filter selftest --url http://pictrs:8080    what answers where Lemmy's pictrs.url points?
+  pictrs-filter selftest --write card.png            the card as a file: upload it to your site in a browser
+
+exit code: 0 all is well, 1 it is not
+"""
+
+DEMO = """\
+Starts the filter with the embedded model, sends it pictures, and shows what became of them. Behind it runs a small
+stand-in for pict-rs that stores into a temporary folder, or the pict-rs of --upstream, where what the demo stored is
+deleted again.
+"""
+DEMO_EXAMPLES = """\
+examples:
+  pictrs-filter demo
+  pictrs-filter demo --stay                              keep it running, to try it with curl; Ctrl-C ends it
+  pictrs-filter demo --upstream http://127.0.0.1:8080    with a real pict-rs
+
+exit code: 0 every picture fared as it must, 1 one did not
 """
 
 
@@ -35,70 +109,64 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="pictrs-filter",
         description="A filter in front of pict-rs: every picture is judged before a byte of it is stored.",
-        epilog=EPILOG,
+        epilog=TOP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"pictrs-filter {_version()}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    serve = commands.add_parser("serve", help="run the filter in front of pict-rs")
-    serve.description = "Run the filter. Answers 503 to uploads until the model is warm, then prints one line: ready."
-    _config_option(serve)
-    serve.add_argument("--upstream", metavar="URL", help="where pict-rs is, for example http://pictrs-upstream:8080")
-    serve.add_argument("--listen", metavar="HOST:PORT", help="where to listen, for example 0.0.0.0:8080")
+    def command(name: str, summary: str, text: str, examples: str) -> argparse.ArgumentParser:
+        raw = argparse.RawDescriptionHelpFormatter
+        return commands.add_parser(name, help=summary, description=text, epilog=examples, formatter_class=raw)
 
-    check = commands.add_parser("check", help="check a configuration; prints every fault with file and line")
-    check.description = "Check a configuration without loading a model. Exit code 1 when there is a fault."
-    check.add_argument("file", nargs="?", type=Path, metavar="FILE", help="default: PICTRS_FILTER_CONFIG, else the shipped one")
+    serve = command("serve", "run the filter in front of pict-rs", SERVE, SERVE_EXAMPLES)
+    serve.add_argument("--config", type=Path, metavar="FILE", help=DEFAULT_FILE)
+    serve.add_argument("--upstream", type=_checked(check_upstream), metavar="URL", help="where pict-rs is")
+    serve.add_argument("--listen", type=_checked(check_listen), metavar="ADDRESS:PORT", help="where to listen")
 
-    classify = commands.add_parser("classify", help="judge pictures without storing them anywhere")
-    classify.description = "Print the score of each signal, the rule that would fire, and why. Nothing is stored or sent on."
-    _config_option(classify)
-    classify.add_argument("pictures", nargs="+", metavar="FILE|URL", help="a file, or an http(s) address to fetch")
+    check = command("check", "is this configuration sound? each fault with file and line", CHECK, CHECK_EXAMPLES)
+    check.add_argument("file", nargs="?", type=Path, metavar="FILE", help=DEFAULT_FILE)
+
+    classify = command("classify", "judge pictures without storing them anywhere", CLASSIFY, CLASSIFY_EXAMPLES)
+    classify.add_argument("--config", type=Path, metavar="FILE", help=DEFAULT_FILE)
     classify.add_argument("--json", action="store_true", help="one JSON object a line, for scripts")
+    classify.add_argument("pictures", nargs="+", metavar="FILE|URL", help="a file, or an http or https address")
 
-    selftest = commands.add_parser("selftest", help="prove that a running filter refuses, with a harmless test card")
-    selftest.description = (
-        "Upload the self-test card through a running filter (it must be refused) and an ordinary drawn picture "
-        "(it must pass, and is deleted again), and say in words what was seen."
+    selftest = command(
+        "selftest", "prove that a running filter refuses, with a harmless card", SELFTEST, SELFTEST_EXAMPLES
     )
-    selftest.add_argument("--url", metavar="URL", help="the filter's address (default: the configured listen address)")
-    selftest.add_argument("--write", type=Path, metavar="FILE", help="only write the card to FILE, to try it in a browser")
-    _config_option(selftest)
+    target = selftest.add_mutually_exclusive_group()
+    target.add_argument(
+        "--url", type=_checked(_http_url), metavar="URL", help="the filter's address; default: where it listens"
+    )
+    target.add_argument("--write", type=Path, metavar="FILE", help="upload nothing, write the card to FILE")
+    selftest.add_argument("--config", type=Path, metavar="FILE", help=DEFAULT_FILE)
 
-    demo = commands.add_parser("demo", help="see the whole thing work, on this machine, in a minute")
-    demo.description = (
-        "Start the filter with the embedded model in front of an upstream, send it pictures, and print what became of "
-        "them. Without --upstream a small stand-in for pict-rs is started, which stores into a temporary folder."
-    )
-    demo.add_argument("--upstream", metavar="URL", help="a real pict-rs to put behind it, for example http://127.0.0.1:8080")
-    demo.add_argument("--stay", action="store_true", help="keep running afterwards, to try it with curl")
+    demo = command("demo", "see the whole thing work, on this machine, in a minute", DEMO, DEMO_EXAMPLES)
+    demo.add_argument("--upstream", type=_checked(check_upstream), metavar="URL", help="a real pict-rs, to be tried")
+    demo.add_argument("--stay", action="store_true", help="keep running afterwards")
     return top
-
-
-def _config_option(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--config", type=Path, metavar="FILE", help="YAML file (default: PICTRS_FILTER_CONFIG, else the shipped one)"
-    )
-
-
-def _version() -> str:
-    try:
-        return version("pictrs-filter")
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        return "(not installed)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Gives the exit code."""
-    options = parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # file names need not be text, and terminals not UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return _run(options)
+        try:
+            return _run(parser().parse_args(arguments))
+        finally:
+            print(end="", flush=True)
     except ConfigError as error:
         print(error, file=sys.stderr)
-        return 1
+    except BrokenPipeError:  # who read the output has seen enough, as `head` has
+        _drop_output()
+    except OSError as error:  # a full disk, say; no fault of ours, so without a traceback
+        print(f"pictrs-filter: {error}", file=sys.stderr)
+        _drop_output()
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+    return 1
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -106,24 +174,23 @@ def _run(options: argparse.Namespace) -> int:
         from addons.admin.check import check
 
         return check(options.file)
-    if options.command == "selftest" and options.write:
-        from addons.admin.selftest import write
-
-        return write(options.write)
     if options.command == "selftest":
-        from addons.admin.selftest import selftest
+        from addons.admin.selftest import selftest, write
 
-        return asyncio.run(selftest(options.url or f"http://{load(options.config).settings.listen}"))
+        if options.write:
+            return write(options.write)
+        return _to_its_end(selftest(options.url or _own_url(load(options.config).settings)))
     if options.command == "demo":
         from addons.admin.demo import demo
 
         _log_to_stderr("warning")
-        return asyncio.run(demo(options.upstream, options.stay))
+        return _to_its_end(demo(options.upstream, options.stay))
     if options.command == "classify":
         from addons.admin.classify import classify
 
+        config = load(options.config)
         _log_to_stderr("warning")
-        return asyncio.run(classify(load(options.config), options.pictures, as_json=options.json))
+        return _to_its_end(classify(config, options.pictures, as_json=options.json))
     from addons.launcher import run
 
     config = _serve_config(options)
@@ -134,6 +201,63 @@ def _run(options: argparse.Namespace) -> int:
 def _serve_config(options: argparse.Namespace) -> Config:
     given = {"PICTRS_FILTER_UPSTREAM": options.upstream, "PICTRS_FILTER_LISTEN": options.listen}
     return load(options.config, {**os.environ, **{name: value for name, value in given.items() if value is not None}})
+
+
+def _to_its_end(command: Coroutine[Any, Any, int]) -> int:
+    """Run a command. Ctrl-C and SIGTERM cancel it: it cleans up after itself, and the process ends at once.
+
+    At once, because a thread that imports torch or fetches a model cannot be cancelled, and would be waited for.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    runner = asyncio.Runner()
+    try:
+        return runner.run(command)
+    except KeyboardInterrupt:
+        with contextlib.suppress(OSError):
+            print(end="", flush=True)
+        os._exit(INTERRUPTED)
+    finally:
+        runner.close()
+
+
+def _own_url(settings: Settings) -> str:
+    """Where a filter with these settings is reached from its own machine."""
+    host, port = settings.listen_address
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- compared, not bound
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    plain = value.isascii() and value.isprintable() and " " not in value and not set("?#@") & set(value)
+    if not plain or parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError("must be http://HOST:PORT, for example http://127.0.0.1:8081")
+    return value.rstrip("/")
+
+
+def _checked(check: Callable[[str], str]) -> Callable[[str], str]:
+    """`check` as argparse wants it: its own words, and what was typed."""
+
+    def convert(text: str) -> str:
+        try:
+            return check(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{error}, not {text!r}") from None
+
+    return convert
+
+
+def _version() -> str:
+    try:
+        return version("pictrs-filter")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "(not installed)"
+
+
+def _drop_output() -> None:
+    """Let what is still to be written vanish: Python would try again at its end, and complain."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _log_to_stderr(level: str) -> None:

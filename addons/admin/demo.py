@@ -24,7 +24,7 @@ from addons.pictrs.client import ClientError, PictrsClient, Reply
 from config.load import Config, load
 from config.settings import Fetch
 from model.card import card, plain
-from model.weights import ModelError
+from model.errors import JudgeError, ModelError
 
 LOOPBACK = "127.0.0.1"
 
@@ -50,33 +50,31 @@ async def demo(upstream: str | None, stay: bool) -> int:
             await stand_in.start()
             stack.push_async_callback(stand_in.close)
             upstream = stand_in.url
-            print(f"pict-rs stand-in on {upstream}, storing into {folder / 'store'} (UPSTREAM=http://... for a real one)")
-        site = await _site(stack)
-        config = _config(upstream, site)
-        decisions: list[Decision] = []
-        running = Filter(config, decisions.append)
-        print("loading the embedded model ...", flush=True)
+            print(f"pict-rs stand-in on {upstream}, storing into {folder / 'store'} (--upstream URL for a real one)")
         try:
+            behind = await stack.enter_async_context(PictrsClient(upstream))
+            await behind.original("pictrs-filter-demo.png")  # any answer will do, 404 too
+            site = await _site(stack)
+            decisions: list[Decision] = []
+            running = Filter(_config(upstream, site), decisions.append)
+            print("loading the embedded model ...", file=sys.stderr, flush=True)
             await running.start()
             stack.push_async_callback(running.stop)
             await running.warm()
-        except (ListenError, ModelError) as error:
-            print(f"pictrs-filter: {error}", file=sys.stderr)
-            return 1
-        url = "http://{}:{}".format(*running.address)
-        print(f"filter on {url}: open-nsfw on {running.device}\n")
-        try:
-            async with PictrsClient(url) as client, PictrsClient(upstream) as behind:
-                rows = await _scenes(client, _looker(stand_in, behind), decisions, f"http://{LOOPBACK}:{site}")
-        except ClientError as error:
+            url = "http://{}:{}".format(*running.address)
+            print(f"filter on {url}: open-nsfw on {running.device}\n")
+            client = await stack.enter_async_context(PictrsClient(url))
+            rows = await _scenes(client, _looker(stand_in, behind), decisions, f"http://{LOOPBACK}:{site}")
+        except (ClientError, ListenError, ModelError, JudgeError) as error:
             print(f"pictrs-filter: {error}", file=sys.stderr)
             return 1
         _print_table(rows)
-        card_file = folder / "self-test-card.png"
-        card_file.write_bytes(card())
-        _print_hints(url, card_file, stay)
         if stay:
-            await _interrupt()
+            card_file = folder / "self-test-card.png"
+            card_file.write_bytes(card())
+            await _stay(url, card_file)
+        else:
+            print("\nto try it with pictures of your own: pictrs-filter demo --stay (make demo STAY=1)")
         return 0 if all(row.right for row in rows) else 1
 
 
@@ -127,13 +125,15 @@ def _looker(stand_in: StandIn | None, behind: PictrsClient) -> Look:
 async def _scenes(client: PictrsClient, look: Look, decisions: list[Decision], site: str) -> list[Row]:
     rows: list[Row] = []
 
-    async def scene(request: str, asked: Awaitable[Reply], passes: bool) -> Reply:
+    async def scene(request: str, asked: Awaitable[Reply], passes: bool) -> None:
         seen = len(decisions)
         reply = await asked
         stored = await look(reply)
         right = (reply.status == 201 and stored == "yes") if passes else (400 <= reply.status < 500 and stored != "yes")
+        if reply.alias is not None and reply.delete_token is not None:
+            deleted = await client.delete(reply.alias, reply.delete_token)
+            stored += "" if deleted.status in (200, 204) else f", and not deleted again: {reply.alias}"
         rows.append(Row(request, reply, decisions[-1] if len(decisions) > seen else None, stored, right))
-        return reply
 
     await scene("POST /image  an ordinary picture", client.upload(plain(1), "image/jpeg"), True)
     await scene("POST /image  the self-test card", client.upload(card(), "image/png"), False)
@@ -157,17 +157,15 @@ def _print_table(rows: list[Row]) -> None:
             print(f'    "{row.reply.msg}"')
 
 
-def _print_hints(url: str, card_file: Path, stay: bool) -> None:
-    print("\ntry it yourself" + (":" if stay else " (make demo STAY=1 keeps it running):"))
-    print(f"  curl -F 'images[]=@photo.jpg' {url}/image          # any picture of yours")
-    print(f"  curl -F 'images[]=@{card_file}' {url}/image")
-    print(f"  curl {url}/healthz")
-
-
-async def _interrupt() -> None:
-    print("\nrunning; Ctrl-C ends it", flush=True)
+async def _stay(url: str, card_file: Path) -> None:
+    """Tell how to try it by hand, and wait for Ctrl-C or SIGTERM."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    print("\ntry it yourself:")
+    print(f"  curl -F 'images[]=@photo.jpg' {url}/image          # any picture of yours")
+    print(f"  curl -F 'images[]=@{card_file}' {url}/image")
+    print(f"  curl {url}/healthz")
+    print("\nrunning; Ctrl-C ends it", flush=True)
     await stop.wait()

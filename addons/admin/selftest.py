@@ -1,6 +1,6 @@
-"""`pictrs-filter selftest`: does a running filter refuse? Shown with a harmless card that every filter refuses by its hash.
+"""`pictrs-filter selftest`: does a running filter refuse? Shown with a harmless card, which it must refuse by its hash.
 
-The card goes first (it must be refused), then an ordinary drawn picture (it must pass, and is deleted by its token).
+The card goes first. Then an ordinary drawn picture, which must pass and is deleted by its token.
 """
 
 from __future__ import annotations
@@ -20,60 +20,83 @@ def write(path: Path) -> int:
     except OSError as error:
         print(f"pictrs-filter: cannot write {path}: {error.strerror}", file=sys.stderr)
         return 1
-    print(f"wrote {path}: upload it to your site; the filter must refuse it")
+    print(f"wrote {path}: upload it to your site; it must be refused")
     return 0
 
 
 async def selftest(url: str) -> int:
-    """Upload both pictures through the filter at `url` and say what was seen. Gives the exit code: 0 all is well."""
-    print(f"asking {url}")
+    """Upload both pictures to what answers at `url` and say what was seen. Gives the exit code: 0 all is well."""
+    print(f"asking {url}", flush=True)
     try:
         async with PictrsClient(url) as client:
-            refused = await _card(client)
-            passed = await _plain(client)
+            well = await _card(client) and await _plain(client)
     except ClientError as error:
-        print(f"  FAILED  {error}\n          is the filter running, and is this its address? (--url)")
+        _failed(str(error), "is the filter running, and is this its address? (--url)")
         return 1
-    if refused and passed:
-        print("all is well: the filter refuses what it must refuse, and lets ordinary pictures through")
-        return 0
-    return 1
+    if well:
+        print("all is well: the filter refuses the card, and lets an ordinary picture through to pict-rs")
+        print("(the mode cannot be told from here: the card is refused in shadow mode, too)")
+    return 0 if well else 1
 
 
 async def _card(client: PictrsClient) -> bool:
     reply = await client.upload(card(), "image/png")
     if reply.status == 400 and reply.code == CODE_REFUSED:
-        print(f'  ok      the self-test card was refused: {reply.status} "{reply.msg}"')
+        _ok(f"the self-test card was refused: {_seen(reply)}")
         return True
     if reply.alias is not None:
-        print("  FAILED  the self-test card was STORED: nothing is filtered at this address.")
-        print("          is this pict-rs itself, or another program than the filter?")
+        _failed(
+            "the self-test card was STORED: no filter is at work at this address",
+            "is this pict-rs itself? Lemmy's pictrs.url must name the filter, and only the filter may reach pict-rs",
+        )
         await _delete(client, reply)
-        return False
-    print(f"  FAILED  the self-test card was not refused as it must be: {_seen(reply)}")
+    elif reply.status == 503:
+        _failed(f"the filter is not ready: {_seen(reply)}", "wait until its log says ready, and ask again")
+    else:
+        _failed(
+            f"the self-test card was not refused as a filter refuses it: {_seen(reply)}",
+            "does another server answer at this address? (--url)",
+        )
     return False
+
+
+_WHY = {
+    400: "did a rule refuse it? then its threshold is too low: look for the ref in the filter's log",
+    502: "is pict-rs running, at the address that the filter has as `upstream`?",
+    503: "the filter is there but could not judge it: its log has the reason",
+}
 
 
 async def _plain(client: PictrsClient) -> bool:
     reply = await client.upload(plain(), "image/jpeg")
     if reply.alias is None or reply.status != 201:
-        print(f"  FAILED  an ordinary picture did not pass: {_seen(reply)}")
+        _failed(
+            f"an ordinary picture did not pass: {_seen(reply)}", _WHY.get(reply.status, "the log of pict-rs may tell")
+        )
         return False
-    print(f"  ok      an ordinary picture passed: {reply.status}, stored as {reply.alias}")
+    _ok(f"an ordinary picture passed: {reply.status}, stored as {reply.alias}")
     return await _delete(client, reply)
 
 
 async def _delete(client: PictrsClient, stored: Reply) -> bool:
     if stored.alias is None or stored.delete_token is None:
-        print("  FAILED  no delete token came with it: please delete it by hand")
+        _failed("it cannot be deleted again: no delete token came with it", f"delete it by hand: {stored.alias}")
         return False
     reply = await client.delete(stored.alias, stored.delete_token)
     if reply.status not in (200, 204):
-        print(f"  FAILED  it could not be deleted again: {_seen(reply)}")
+        _failed(f"it could not be deleted again: {_seen(reply)}", f"delete it by hand: {stored.alias}")
         return False
-    print("  ok      and was deleted again")
+    _ok("and was deleted again")
     return True
 
 
+def _ok(what: str) -> None:
+    print(f"  ok      {what}", flush=True)
+
+
+def _failed(what: str, then: str) -> None:
+    print(f"  FAILED  {what}\n          {then}", flush=True)
+
+
 def _seen(reply: Reply) -> str:
-    return f'{reply.status} "{reply.msg}"' if reply.msg else f"{reply.status}, and no message that pict-rs would give"
+    return f'{reply.status} "{reply.msg}"' if reply.msg else f"{reply.status}, without a message as pict-rs has it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -15,7 +16,7 @@ from addons.pictrs import multipart
 REQUEST_SECONDS = 30.0
 """Seconds for one request in all. Lemmy gives an upload 30 (from 0.19); a filter and pict-rs need less than 10."""
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
-"""Largest answer that is read, in bytes: more than the largest picture that pict-rs stores by default."""
+"""So many bytes of an answer are read: more than the largest picture that pict-rs stores by default."""
 
 
 class ClientError(Exception):
@@ -38,13 +39,18 @@ class Reply:
         """Read pict-rs's JSON; a body that is not that gives empty fields, whatever it is instead."""
         try:
             found = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):  # RecursionError: lists in lists in lists
             found = None
         answer = found if isinstance(found, dict) else {}
         files = answer.get("files")
         first = files[0] if isinstance(files, list) and files and isinstance(files[0], dict) else {}
         return cls(
-            status, _text(answer, "msg") or "", _text(answer, "code") or "", _text(first, "file"), _text(first, "delete_token"), body
+            status=status,
+            msg=_text(answer, "msg") or "",
+            code=_text(answer, "code") or "",
+            alias=_text(first, "file"),
+            delete_token=_text(first, "delete_token"),
+            body=body,
         )
 
 
@@ -54,7 +60,10 @@ def _text(mapping: dict[object, object], key: str) -> str | None:
 
 
 class PictrsClient:
-    """Use as `async with PictrsClient("http://127.0.0.1:8081") as client`. Each method raises ClientError without an answer."""
+    """Use as `async with PictrsClient("http://127.0.0.1:8081") as client`.
+
+    Each method raises ClientError when no answer can be had; every answer that HTTP has, errors too, is a Reply.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
@@ -64,7 +73,9 @@ class PictrsClient:
         self._session = aiohttp.ClientSession(timeout=timeout, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self._session.close()
 
     async def upload(self, data: bytes, mime: str) -> Reply:
@@ -85,13 +96,29 @@ class PictrsClient:
         """Delete a stored file by the token that its upload gave."""
         return await self._ask("GET", f"/image/delete/{quote(token, safe='')}/{quote(alias, safe='')}")
 
-    async def _ask(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Reply:
+    async def _ask(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> Reply:
         try:
-            async with self._session.request(method, self._url + path, data=body, headers=headers, allow_redirects=False) as answer:
-                content = await answer.content.read(MAX_ANSWER_BYTES)
+            async with self._session.request(
+                method, self._url + path, data=body, headers=headers, allow_redirects=False
+            ) as answer:
+                content = bytearray()
                 while chunk := await answer.content.read(MAX_ANSWER_BYTES - len(content)):
                     content += chunk
-                return Reply.read(answer.status, content)
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            reason = str(error) or type(error).__name__
-            raise ClientError(f"{self._url} does not answer: {reason}") from error
+                return Reply.read(answer.status, bytes(content))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ClientError(f"{self._url} does not answer: {_reason(error)}") from error
+
+
+def _reason(error: aiohttp.ClientError | TimeoutError) -> str:
+    if isinstance(error, TimeoutError):
+        return f"nothing came within {REQUEST_SECONDS:g} seconds"
+    if isinstance(error, aiohttp.InvalidURL):
+        return "that is not an address"
+    if not isinstance(error, aiohttp.ClientConnectorError):
+        return str(error) or type(error).__name__
+    inner = error.os_error
+    if isinstance(inner, ConnectionError) and inner.errno:
+        return os.strerror(inner.errno)  # without the words that asyncio puts in its place
+    return inner.strerror or str(inner)

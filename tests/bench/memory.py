@@ -1,7 +1,8 @@
 """What the filter holds in memory: at rest, while large uploads are judged, while a large file is viewed.
 
 Figures are RSS in bytes: of the proxy's process, and of its decoder children together. Libraries that processes share
-are counted in each. The peak is sampled, so a shorter one can be missed; the kernel's own (VmHWM) is there for the proxy.
+are counted in each. The peak is sampled, so a shorter one can be missed; for the proxy there is also the
+kernel's own (VmHWM).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pictures to upload: soft colours with noise over them, which compress about as photographs do. Each seed another one."""
+"""Pictures to upload: soft colours with noise, which compress about as photographs do. Each seed another one."""
 
 from __future__ import annotations
 

@@ -34,7 +34,10 @@ class Machine:
 
 @dataclass(frozen=True)
 class MemoryRun:
-    """One life of the filter. `filter` is its ready line; `passes` are the same files again and again: what grows from one to the next leaks."""
+    """One life of the filter; `filter` is its ready line.
+
+    `passes` are the same files again and again: what grows from one to the next leaks.
+    """
 
     filter: str
     deadline_seconds: float
@@ -135,7 +138,8 @@ def _memory(run: MemoryRun) -> Iterator[str]:
         yield f"  proxy's peak by the kernel (VmHWM): {run.passes[-1].high_water / MIB:.0f} MiB"
         yield f"  that is {held / run.at_a_time / run.mean_bytes:.1f} times the body for each upload in flight"
     for name, view in run.views.items():
-        yield f"  {name}: {view.size / 1e6:.0f} MB in {view.seconds:.1f} s, the proxy grew by {view.growth / MIB:.1f} MiB"
+        grew = f"the proxy grew by {view.growth / MIB:.1f} MiB"
+        yield f"  {name}: {view.size / 1e6:.0f} MB in {view.seconds:.1f} s, {grew}"
     for number, one in enumerate(run.passes, 1):
         answers = ", ".join(f"{times} times {status}" for status, times in sorted(one.answers.items()))
         yield (

@@ -216,7 +216,7 @@ async def test_the_loop_runs_on_while_a_model_computes(local: Callable[..., Loca
     model = Gated()
     task = asyncio.create_task(local(m=model).classify("m", views(1), soon()))
     await entered(model)
-    model.gate.set()  # reached only because the forward, which waits for it, does not hold the loop
+    model.gate.set()  # reached only because the forward does not hold the loop
     np.testing.assert_allclose(await task, scores_of(1), atol=1e-6)
 
 
