@@ -170,7 +170,10 @@ class Gatekeeper:
             refusal = _refusal(verdict, ref)
             if refusal is not None:
                 return refusal
-            passed.append(multipart.Part(filename="upload", content_type=verdict.mime, data=data))
+            if not 0 < verdict.size <= len(data):
+                raise ValueError(f"a verdict on {verdict.size} bytes of {len(data)}")
+            judged = data[: verdict.size]  # what stands behind the end of a still was not judged
+            passed.append(multipart.Part(filename="upload", content_type=verdict.mime, data=judged))
         content_type, body = await _off_loop(sum(map(len, files)), lambda: multipart.serialise(passed))
         headers = (
             *_passed_headers(inbound),

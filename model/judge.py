@@ -2,7 +2,9 @@
 
 Order: size, self-test card, format, decoding in a child process, classifier, policy. Then the operator's word: shadow
 mode lets a refusal pass, and a failure may pass where `failure:` in the settings says so. The self-test card is refused
-in every mode. Nothing here knows HTTP; time is an absolute `time.monotonic()` second.
+in every mode. Bytes behind the end of a still (phones put vendor trailers and videos there) are not judged, and the
+verdict's `size` says how many bytes were: no more may go on. Nothing here knows HTTP; time is an absolute
+`time.monotonic()` second.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -22,14 +25,25 @@ from config.settings import Mode, OnFailure
 from model import weights
 from model.card import CARD_SHA256
 from model.classifier import Backend, LocalBackend
-from model.errors import ClassifierFailed, DeadlineExceeded, JudgeError, ModelError, TooLarge, Undecodable, Unsupported
+from model.errors import (
+    Cause,
+    ClassifierFailed,
+    DeadlineExceeded,
+    DecoderFailed,
+    JudgeError,
+    ModelError,
+    TooLarge,
+    Undecodable,
+    Unsupported,
+)
 from model.media import MediaType, sniff
-from model.policy import Fired, evaluate, highest, signals
+from model.policy import evaluate, highest, signals
 from model.sandbox import DecoderPool, Views
 from model.verdict import Outcome, Verdict
 
 CARD_RULE = "self-test-card"
 """The rule name of the self-test card in logs and tables."""
+UNKNOWN_MIME = "application/octet-stream"
 OFF_LOOP_BYTES = 256 * 1024
 """From this size on, hashing runs in a thread: 256 KiB take SHA-256 about half a millisecond of the event loop."""
 
@@ -90,92 +104,99 @@ class Judge:
         self._backend.close()
 
     async def judge(self, data: bytes, deadline: float) -> Verdict:
-        """Judge one file. Never raises for what is in it or for a failure of ours: those are verdicts too.
+        """Judge one file. Never raises for what is in it or for a failure that has a cause: those are verdicts too.
 
         `deadline` is an absolute `time.monotonic()` second; past it the verdict's cause is `deadline`.
         """
-        clock = _Clock()
-        sha256 = await _sha256(data)
-        clock.lap("hash")
-        media = sniff(data)
-        mime = media.mime if media else "application/octet-stream"
-        name = media.name if media else None
-        if sha256 == CARD_SHA256:
-            return Verdict(
-                Outcome.REJECT, Outcome.REJECT, CARD_RULE, None, sha256, len(data), name, mime, stage_ms=clock.ms
-            )
+        file = _File(await _sha256(data), len(data), sniff(data))
+        file.lap("hash")
+        if file.sha256 == CARD_SHA256:
+            return file.verdict(Outcome.REJECT, Outcome.REJECT, CARD_RULE)
         try:
             async with asyncio.timeout_at(deadline):
-                fired, scores, count = await self._score(data, media, deadline, clock)
+                views = await self._decode(data, file, deadline)
+                if file.sha256 == CARD_SHA256:
+                    return file.verdict(Outcome.REJECT, Outcome.REJECT, CARD_RULE)
+                by_view = await self._classify(views, file, deadline)
         except TimeoutError:
-            return self._failed(DeadlineExceeded("no verdict in time"), sha256, data, name, mime, clock)
+            return self._failed(DeadlineExceeded("no verdict in time"), file)
         except JudgeError as error:
-            return self._failed(error, sha256, data, name, mime, clock)
-        strict = Outcome.REJECT if fired and fired.action is Action.REJECT else Outcome.PASS
-        outcome = Outcome.PASS if self._settings.mode is Mode.SHADOW else strict
-        rule = fired.rule if fired else None
-        detail = ""
-        if fired:
-            detail = fired.why + (f" in view {fired.view + 1} of {count}" if count > 1 else "")
-        return Verdict(outcome, strict, rule, None, sha256, len(data), name, mime, scores, count, detail, clock.ms)
+            return self._failed(error, file)
+        return self._judged(by_view, file)
 
-    async def _score(
-        self, data: bytes, media: MediaType | None, deadline: float, clock: _Clock
-    ) -> tuple[Fired | None, dict[str, float], int]:
+    async def _decode(self, data: bytes, file: _File, deadline: float) -> Views:
         if len(data) > self._settings.limits.max_file_bytes:
             raise TooLarge(f"{len(data)} bytes, more than limits.max_file_mib allows")
         if not data:
             raise Undecodable("an empty file")
-        if media is None:
+        if file.media is None:
             raise Unsupported("not a format that is known here")
-        if media.pillow is None:
-            raise Unsupported(f"{media.name} is not judged yet")
-        views = await self._decoder.decode(data, media, deadline)
-        clock.lap("decode")
+        if file.media.pillow is None:
+            raise Unsupported(f"{file.media.name} is not judged yet")
+        views = await self._decoder.decode(data, file.media, deadline)
+        if not 0 <= views.trailing < len(data):
+            raise DecoderFailed(f"{views.trailing} bytes behind the end of a file of {len(data)}")
+        if views.trailing:
+            file.size = len(data) - views.trailing
+            file.sha256 = await _sha256(data[: file.size])
+        file.lap("decode")
+        return views
+
+    async def _classify(self, views: Views, file: _File, deadline: float) -> list[dict[str, float]]:
         scores: dict[str, NDArray[np.float32]] = {}
         for model, array in zip(self._labels, views.arrays, strict=True):
             scores[model] = await self._backend.classify(model, array, deadline)
             if len(scores[model]) != len(array):
                 raise ClassifierFailed(f"{len(array)} views went in, {len(scores[model])} scores came out")
-        clock.lap("classify")
+        file.lap("classify")
         try:
             by_view = signals(self._policy, self._labels, scores)
-            fired = evaluate(self._policy, by_view)
         except ValueError as error:
             raise ClassifierFailed(str(error)) from error
-        return fired, highest(by_view), len(by_view)
+        if not by_view:
+            raise ClassifierFailed("no views to judge")
+        return by_view
 
-    def _failed(
-        self, error: JudgeError, sha256: str, data: bytes, media: str | None, mime: str, clock: _Clock
-    ) -> Verdict:
+    def _judged(self, by_view: list[dict[str, float]], file: _File) -> Verdict:
+        fired = evaluate(self._policy, by_view)
+        strict = Outcome.REJECT if fired and fired.action is Action.REJECT else Outcome.PASS
+        outcome = Outcome.PASS if self._settings.mode is Mode.SHADOW else strict
+        detail = ""
+        if fired:
+            detail = fired.why + (f" in view {fired.view + 1} of {len(by_view)}" if len(by_view) > 1 else "")
+        found = file.verdict(outcome, strict, fired.rule if fired else None, detail=detail)
+        return replace(found, scores=highest(by_view), views=len(by_view))
+
+    def _failed(self, error: JudgeError, file: _File) -> Verdict:
         strict = Outcome.REJECT if error.sender_at_fault else Outcome.UNAVAILABLE
         lets_pass = self._settings.mode is Mode.SHADOW or getattr(self._settings.failure, error.cause) is OnFailure.PASS
-        outcome = Outcome.PASS if lets_pass else strict
-        return Verdict(
-            outcome,
-            strict,
-            error.cause,
-            error.cause,
-            sha256,
-            len(data),
-            media,
-            mime,
-            detail=str(error),
-            stage_ms=clock.ms,
-        )
+        return file.verdict(Outcome.PASS if lets_pass else strict, strict, error.cause, error.cause, str(error))
 
 
-class _Clock:
-    """Laps in milliseconds."""
+@dataclass
+class _File:
+    """What is known of the file in hand. `size` and `sha256` are of the bytes that are judged, and may go on."""
 
-    def __init__(self) -> None:
-        self._last = time.monotonic()
-        self.ms: dict[str, float] = {}
+    sha256: str
+    size: int
+    media: MediaType | None
+    ms: dict[str, float] = field(default_factory=dict)
+    last: float = field(default_factory=time.monotonic)
 
     def lap(self, stage: str) -> None:
+        """Note a stage's milliseconds."""
         now = time.monotonic()
-        self.ms[stage] = round((now - self._last) * 1000, 1)
-        self._last = now
+        self.ms[stage] = round((now - self.last) * 1000, 1)
+        self.last = now
+
+    def verdict(
+        self, outcome: Outcome, strict: Outcome, rule: str | None, cause: Cause | None = None, detail: str = ""
+    ) -> Verdict:
+        """A verdict on it."""
+        name, mime = (self.media.name, self.media.mime) if self.media else (None, UNKNOWN_MIME)
+        return Verdict(
+            outcome, strict, rule, cause, self.sha256, self.size, name, mime, detail=detail, stage_ms=self.ms
+        )
 
 
 async def _sha256(data: bytes) -> str:

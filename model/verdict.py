@@ -25,6 +25,7 @@ class Verdict:
     strict     says what would have been done otherwise
     rule       the rule (or list, or cause of failure) that decided; None when no rule fired
     cause      None when the file was judged, else why it was not
+    sha256     hex SHA-256 of the first `size` bytes, which are those that were judged: no more of the file may go on
     media      name of the format, and `mime` its media type; None and application/octet-stream when not known
     scores     signal -> highest score over all views, each in 0..1
     views      number of views that were judged

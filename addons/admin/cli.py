@@ -228,9 +228,12 @@ def _own_url(settings: Settings) -> str:
 
 
 def _http_url(value: str) -> str:
-    parts = urlsplit(value)
-    plain = value.isascii() and value.isprintable() and " " not in value and not set("?#@") & set(value)
-    if not plain or parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or not value.isprintable() or set(" ?#@") & set(value):
         raise ValueError("must be http://HOST:PORT, for example http://127.0.0.1:8081")
     return value.rstrip("/")
 

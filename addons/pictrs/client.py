@@ -107,14 +107,14 @@ class PictrsClient:
                 while chunk := await answer.content.read(MAX_ANSWER_BYTES - len(content)):
                     content += chunk
                 return Reply.read(answer.status, bytes(content))
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise ClientError(f"{self._url} does not answer: {_reason(error)}") from error
 
 
-def _reason(error: aiohttp.ClientError | TimeoutError) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return f"nothing came within {REQUEST_SECONDS:g} seconds"
-    if isinstance(error, aiohttp.InvalidURL):
+    if isinstance(error, ValueError):  # aiohttp.InvalidURL, or a host name that cannot be encoded
         return "that is not an address"
     if not isinstance(error, aiohttp.ClientConnectorError):
         return str(error) or type(error).__name__

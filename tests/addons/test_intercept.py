@@ -9,6 +9,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from mitmproxy.http import HTTPFlow
@@ -18,7 +19,7 @@ from addons.fetch.remote import RemoteFetcher
 from addons.gatekeeper import Forward, Gatekeeper
 from addons.intercept import Intercept
 from addons.pictrs import multipart
-from model.verdict import Verdict
+from model.verdict import Outcome, Verdict
 from tests.http1 import ask, form, upload
 from tests.recorder import Recorder, Site
 from tests.running import FORBIDDEN, FakeJudge, RunningFilter, config, listen, raw_upload, say
@@ -101,6 +102,20 @@ def test_a_view_goes_on_without_cookies_and_without_a_body(
     (request,) = recorder.requests
     assert (request.method, request.target, request.body) == (method, target, b"")
     assert {name.lower() for name, _ in request.headers} <= {"host", "range", "if-none-match"}
+
+
+def test_only_the_bytes_that_were_judged_go_on(
+    gate: RunningFilter, recorder: Recorder, judge: FakeJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = judge.judge
+
+    async def shorter(data: bytes, deadline: float) -> Verdict:
+        return replace(await plain(data, deadline), size=len(PICTURE))
+
+    monkeypatch.setattr(judge, "judge", shorter)
+    assert upload(gate.address, PICTURE + b"trailer").status == 201
+    assert PICTURE + b"\r\n--" in recorder.requests[0].body
+    assert b"trailer" not in recorder.raw[0]
 
 
 # What is refused
@@ -286,13 +301,17 @@ def test_a_fault_at_any_stage_refuses(
     assert upload(gate.address, PICTURE).status == 201
 
 
-@pytest.mark.parametrize("kind", ["odd verdict", "none"])
+@pytest.mark.parametrize("kind", ["odd verdict", "none", "no size", "too much"])
 def test_whatever_is_not_plainly_a_pass_is_refused(
     gate: RunningFilter, recorder: Recorder, judge: FakeJudge, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def odd(data: bytes, deadline: float) -> object:
         if kind == "none":
             return None
+        if kind == "no size":
+            return Verdict(Outcome.PASS, Outcome.PASS, None, None, "0" * 64, 0)
+        if kind == "too much":
+            return Verdict(Outcome.PASS, Outcome.PASS, None, None, "0" * 64, len(data) + 1)
         return Verdict("passes", "pass", None, None, "0" * 64, len(data))  # type: ignore[arg-type]
 
     monkeypatch.setattr(judge, "judge", odd)

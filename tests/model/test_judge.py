@@ -204,6 +204,31 @@ async def test_past_the_deadline_it_refuses(where: str) -> None:
     assert (found.outcome, found.cause) == (Outcome.UNAVAILABLE, "deadline")
 
 
+async def test_what_stands_behind_the_end_of_a_still_is_not_judged_and_not_passed() -> None:
+    class Trailing(FakeDecoder):
+        async def decode(self, data: bytes, media: MediaType, deadline: float) -> Views:
+            return replace(await super().decode(data, media, deadline), trailing=7)
+
+    found = await ask(judge(Trailing()), JPEG + b"trailer")
+    assert (found.outcome, found.size, found.sha256) == (
+        Outcome.PASS,
+        len(JPEG),
+        hashlib.sha256(JPEG).hexdigest(),
+    )
+    hidden = await ask(judge(Trailing()), card() + b"trailer")
+    assert (hidden.outcome, hidden.rule) == (Outcome.REJECT, CARD_RULE)
+
+
+@pytest.mark.parametrize("trailing", [-1, len(JPEG), len(JPEG) + 1])
+async def test_an_impossible_end_of_the_file_refuses(trailing: int) -> None:
+    class Odd(FakeDecoder):
+        async def decode(self, data: bytes, media: MediaType, deadline: float) -> Views:
+            return replace(await super().decode(data, media, deadline), trailing=trailing)
+
+    found = await ask(judge(Odd()))
+    assert (found.outcome, found.cause) == (Outcome.UNAVAILABLE, "decoder")
+
+
 async def test_an_error_that_nobody_foresaw_is_not_swallowed() -> None:
     # The interceptor refuses on it; a verdict of "could not tell" is for causes that the operator may choose about.
     with pytest.raises(KeyError):
@@ -213,8 +238,8 @@ async def test_an_error_that_nobody_foresaw_is_not_swallowed() -> None:
 async def test_the_real_parts_together() -> None:
     running = await Judge.start(load(env={}))
     try:
-        passed, refused, broken = await asyncio.gather(
-            ask(running), ask(running, card()), ask(running, JPEG[: len(JPEG) // 2])
+        passed, refused, broken, trailed = await asyncio.gather(
+            ask(running), ask(running, card()), ask(running, JPEG[: len(JPEG) // 2]), ask(running, JPEG + JPEG)
         )
     finally:
         await running.close()
@@ -222,3 +247,4 @@ async def test_the_real_parts_together() -> None:
     assert 0 < passed.scores["nsfw"] < 0.5
     assert refused.rule == CARD_RULE
     assert (broken.outcome, broken.cause) == (Outcome.REJECT, "undecodable")
+    assert (trailed.outcome, trailed.size, trailed.scores) == (Outcome.PASS, len(JPEG), passed.scores)
