@@ -128,6 +128,11 @@ class Intercept:
             task.cancel()
         for flow_id in self._open.pop(client.id, set()):
             self._finished(client.id, flow_id)
+        # mitmproxy forgets to close the socket when its own close finds the reader waiting for a lock (from 3.12 on).
+        connection = ctx.master.addons.get("proxyserver").connections.get(client.id)
+        for io in connection.transports.values() if connection else ():
+            if isinstance(io.writer, asyncio.StreamWriter):
+                io.writer.close()
 
     # Requests
 

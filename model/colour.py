@@ -25,7 +25,8 @@ SRGB_GAMMA = 2.2
 _THUMBNAIL = (64, 64)
 _SRGB = ImageCms.createProfile("sRGB")
 _CUBE = Image.fromarray((np.indices((18, 18, 18)) * 15).astype(np.uint8).reshape(3, 18, -1).transpose(1, 2, 0))
-_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
+_SPACES = {"L": b"GRAY", "RGB": b"RGB ", "CMYK": b"CMYK"}
+"""The colour space in a profile's header, ICC.1:2010 section 7.2.6, for each mode."""
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -81,10 +82,10 @@ def renditions(colours: Image.Image, info: dict[str | tuple[int, int], object]) 
 
 
 def _by_profile(colours: Image.Image, profile: bytes) -> Image.Image | None:
+    if profile[16:20] != _SPACES[colours.mode]:
+        return None
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if source.profile.xcolor_space.strip() != _SPACES[colours.mode]:
-            return None
         transform = ImageCms.buildTransform(source, _SRGB, colours.mode, "RGB")
         if colours.mode == "RGB" and _largest(transform.apply(_CUBE), _CUBE) <= SAME_LEVELS:
             return None

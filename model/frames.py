@@ -18,7 +18,6 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.MpoImagePlugin import MpoImageFile
 
-from model.blocks import jpeg_end
 from model.chunks import png_grey_scale
 from model.container import Container
 from model.errors import TooLarge, Undecodable
@@ -146,14 +145,10 @@ def _seek(image: ImageFile.ImageFile, frame: int, data: bytes) -> bool:
 
     Programs that edit a phone's photo drop the further pictures and keep the index. There is nothing to see then.
     """
-    if not isinstance(image, MpoImageFile):
-        image.seek(frame)
-        return True
     try:
         image.seek(frame)
     except (SyntaxError, ValueError):
-        if data.startswith(b"\xff\xd8\xff", image.offset):
+        if not isinstance(image, MpoImageFile) or data.startswith(b"\xff\xd8\xff", image.offset):
             raise
         return False
-    jpeg_end(data, image.offset)
     return True

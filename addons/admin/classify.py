@@ -5,6 +5,7 @@ Verdicts go to standard output, each as soon as it is there; everything else goe
 
 from __future__ import annotations
 
+import asyncio
 import json
 import stat
 import sys
@@ -22,6 +23,9 @@ SECONDS_PER_PICTURE = 60.0
 """Deadline for one picture, in seconds: an administrator waits longer than a client does, but not for ever."""
 
 
+StartJudge = Callable[[Config], Awaitable[Judging]]
+
+
 class Unreadable(Exception):
     """A picture that cannot be had; the message is for the administrator."""
 
@@ -31,7 +35,7 @@ async def classify(
     pictures: Sequence[str],
     *,
     as_json: bool,
-    start_judge: Callable[[Config], Awaitable[Judging]] | None = None,
+    start_judge: StartJudge | None = None,
 ) -> int:
     """Judge each file or address and print the result. Gives the exit code: 1 when one of them could not be read."""
     models = ", ".join(spec.timm for spec in config.policy.models.values())
@@ -61,9 +65,14 @@ async def classify(
 
 
 async def _start_judge(config: Config) -> Judging:
-    from model.judge import Judge  # brings torch, which takes seconds; so only once they are announced
+    start = await asyncio.to_thread(_judge)
+    return await start(config)
 
-    return await Judge.start(config)
+
+def _judge() -> StartJudge:
+    from model.judge import Judge  # brings torch, which takes seconds: only once they are announced
+
+    return Judge.start
 
 
 async def _read(picture: str, fetcher: RemoteFetcher, most: int) -> bytes:

@@ -10,6 +10,7 @@ from typing import Self
 from urllib.parse import quote
 
 import aiohttp
+from yarl import URL
 
 from addons.pictrs import multipart
 
@@ -100,25 +101,28 @@ class PictrsClient:
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> Reply:
         try:
-            async with self._session.request(
-                method, self._url + path, data=body, headers=headers, allow_redirects=False
-            ) as answer:
+            url = URL(self._url + path, encoded=True)  # what is escaped stays so: yarl would take some of it back
+            async with self._session.request(method, url, data=body, headers=headers, allow_redirects=False) as answer:
                 content = bytearray()
                 while chunk := await answer.content.read(MAX_ANSWER_BYTES - len(content)):
                     content += chunk
                 return Reply.read(answer.status, bytes(content))
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise ClientError(f"{self._url} does not answer: {_reason(error)}") from error
+            raise ClientError(f"no answer from {self._url}: {_reason(error)}") from error
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return f"nothing came within {REQUEST_SECONDS:g} seconds"
-    if isinstance(error, ValueError):  # aiohttp.InvalidURL, or a host name that cannot be encoded
-        return "that is not an address"
-    if not isinstance(error, aiohttp.ClientConnectorError):
-        return str(error) or type(error).__name__
-    inner = error.os_error
-    if isinstance(inner, ConnectionError) and inner.errno:
-        return os.strerror(inner.errno)  # without the words that asyncio puts in its place
-    return inner.strerror or str(inner)
+    match error:
+        case TimeoutError():
+            return f"nothing came within {REQUEST_SECONDS:g} seconds"
+        case ValueError() | aiohttp.NonHttpUrlClientError():  # ValueError: a host name that cannot be encoded, too
+            return "that is not an address"
+        case aiohttp.ClientResponseError():
+            return "what is there does not speak HTTP"
+        case aiohttp.ClientPayloadError():
+            return "it broke off"
+        case aiohttp.ClientConnectorError(os_error=ConnectionError(errno=int(number))):
+            return os.strerror(number)  # without the words that asyncio puts in its place
+        case aiohttp.ClientConnectorError(os_error=inner):
+            return inner.strerror or str(inner)
+    return str(error) or type(error).__name__

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -60,13 +60,16 @@ class View:
 
 
 def read(pid: int) -> Rss:
-    """The figures of a process now. Raises psutil.Error when it is gone."""
-    process = psutil.Process(pid)
+    """The figures of a process now. Raises RuntimeError when it is gone."""
     decoders = 0
-    for child in process.children():
-        with suppress(psutil.Error):  # it has ended meanwhile
-            decoders += child.memory_info().rss
-    proxy: int = process.memory_info().rss
+    try:
+        process = psutil.Process(pid)
+        proxy: int = process.memory_info().rss
+        for child in process.children():
+            with suppress(psutil.Error):  # it has ended meanwhile
+                decoders += child.memory_info().rss
+    except psutil.Error as error:
+        raise RuntimeError("the filter has ended") from error
     return Rss(proxy, decoders, proxy + decoders)
 
 
@@ -92,7 +95,7 @@ class Sampler:
             self._note(read(self._pid))
 
     def _watch(self) -> None:
-        with suppress(psutil.Error):  # the process has ended; whoever speaks to it says so
+        with suppress(RuntimeError):  # it has ended; whoever speaks to it says so
             while not self._over.wait(SAMPLE_SECONDS):
                 self._note(read(self._pid))
 
@@ -101,13 +104,13 @@ class Sampler:
         self.peak = Rss(max(peak.proxy, now.proxy), max(peak.decoders, now.decoders), max(peak.total, now.total))
 
 
-def high_water(pid: int) -> int:
-    """The most RSS that a process ever had, in bytes, as the kernel counts it; 0 where it does not tell."""
+def of_kernel(pid: int, name: str) -> int:
+    """A figure of /proc/PID/status in bytes: VmHWM, the most RSS ever, or RssAnon, what is no file's. 0 without one."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0
-    found = re.search(r"^VmHWM:\s*([0-9]+) kB$", status, re.MULTILINE)
+    found = re.search(rf"^{name}:\s*([0-9]+) kB$", status, re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
 
 
@@ -136,11 +139,15 @@ def upload_all(pid: int, address: tuple[str, int], files: Iterable[Path], at_a_t
 
     started = time.perf_counter()
     with Sampler(pid) as sampler, ThreadPoolExecutor(at_a_time) as pool:
-        list(pool.map(work, range(at_a_time)))
+        try:
+            list(pool.map(work, range(at_a_time)))
+        finally:
+            with taking:
+                deque(waiting, 0)  # after an interrupt nobody takes another one
     seconds = time.perf_counter() - started
     answers = Counter(answer.status for answer in done)
     slowest = max(answer.seconds for answer in done)
-    return Uploads(dict(answers), seconds, slowest, sampler.before, sampler.peak, high_water(pid), read(pid))
+    return Uploads(dict(answers), seconds, slowest, sampler.before, sampler.peak, of_kernel(pid, "VmHWM"), read(pid))
 
 
 def view(pid: int, address: tuple[str, int], size: int, pause: float = 0.0) -> View:

@@ -36,6 +36,7 @@ class Machine:
 class MemoryRun:
     """One life of the filter; `filter` is its ready line.
 
+    `ready_anonymous` is the proxy's RSS at rest less that of mapped files, which are libraries, in bytes.
     `passes` are the same files again and again: what grows from one to the next leaks.
     """
 
@@ -43,6 +44,7 @@ class MemoryRun:
     deadline_seconds: float
     at_a_time: int
     mean_bytes: int
+    ready_anonymous: int
     ready: Rss
     warm: Rss
     views: dict[str, View]
@@ -114,7 +116,10 @@ def table(report: Report) -> str:
     """The figures, to be read."""
     machine = report.machine
     names = " ".join(f"{name} {number}" for name, number in report.versions.items())
-    lines = [f"{machine.cpu}, {machine.cores} cores, {machine.memory_mib} MiB, {machine.system}", names]
+    lines = [
+        f"{machine.cpu}, {machine.cores} cores, {machine.memory_mib} MiB, {machine.system}",
+        f"commit {report.commit}, {names}",
+    ]
     for run in report.memory:
         lines += ["", run.filter, *_memory(run)]
     for question, ways in report.times.items():
@@ -126,7 +131,7 @@ def table(report: Report) -> str:
 
 def _memory(run: MemoryRun) -> Iterator[str]:
     yield f"{'memory, RSS in MiB':<52} {'proxy':>8} {'decoders':>8} {'total':>8}"
-    yield _rss("ready", run.ready)
+    yield _rss(f"ready ({run.ready_anonymous / MIB:.0f} of the proxy's anonymous)", run.ready)
     yield _rss("warm, after one small upload", run.warm)
     count = sum(run.passes[0].answers.values()) if run.passes else 0
     what = f"{count} uploads of {run.mean_bytes / 1e6:.1f} MB, {run.at_a_time} at a time"

@@ -3,60 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from typing import Protocol
 
-from config.settings import Settings
 from tests.bench import memory, processes, timing
 from tests.bench.client import Client, Timed
 from tests.bench.report import MemoryRun
 from tests.bench.sizes import Sizes
 
 LONG_DEADLINE = 60.0
-"""Seconds for a verdict in the second memory run, which is made when the shipped deadline refused uploads."""
+"""Seconds for a verdict in the second memory run, which is made when uploads were refused in the first."""
 
 Say = Callable[[str], None]
+
+
+class Running(Protocol):
+    """What is measured; processes.Program is one."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def address(self) -> tuple[str, int]: ...
+    @property
+    def ready_line(self) -> str: ...
+
+
+Start = Callable[[str, Sequence[str]], AbstractContextManager[Running]]
+"""Starts a filter before an upstream, with options of the command line."""
 Seconds = dict[str, dict[str, list[float]]]
 """Question -> way -> seconds, turn by turn."""
 
 
-def measure_memory(upstream: str, sizes: Sizes, folder: Path, say: Say) -> list[MemoryRun]:
-    """The memory run, and once more with a long deadline when the shipped one refused uploads. Files go to `folder`."""
+def measure_memory(
+    upstream: str, sizes: Sizes, deadline: float, folder: Path, say: Say, start: Start = processes.serve
+) -> list[MemoryRun]:
+    """The memory run, and once more with a long deadline when uploads were too late. Files go to `folder`."""
     files = []
     for number in range(sizes.uploads):
         files.append(folder / str(number))
         files[-1].write_bytes(sizes.large[number % len(sizes.large)].make(number))
         if (number + 1) % 10 == 0:
             say(f"{number + 1} of {sizes.uploads} large pictures made")
-    runs = [_memory_run(upstream, sizes, files, (), Settings().deadline_seconds, say)]
+    config = folder / "filter.yaml"
+
+    def run(deadline: float) -> MemoryRun:
+        say(f"starting the filter, with the embedded model and deadline_seconds: {deadline:g}")
+        config.write_text(f"deadline_seconds: {deadline}\n")
+        with start(upstream, ("--config", str(config))) as running:
+            return _memory_run(running, sizes, files, deadline, say)
+
+    runs = [run(deadline)]
     if any(503 in each.answers for each in runs[0].passes):
-        say(f"uploads passed the deadline: once more with deadline_seconds: {LONG_DEADLINE:g}")
-        config = folder / "long-deadline.yaml"
-        config.write_text(f"deadline_seconds: {LONG_DEADLINE}\n")
-        runs.append(_memory_run(upstream, sizes, files, ("--config", str(config)), LONG_DEADLINE, say))
+        say(f"uploads were too late for deadline_seconds: {deadline:g}; once more with {LONG_DEADLINE:g}")
+        runs.append(run(LONG_DEADLINE))
     return runs
 
 
-def _memory_run(
-    upstream: str, sizes: Sizes, files: Sequence[Path], options: Sequence[str], deadline: float, say: Say
-) -> MemoryRun:
-    say("starting the filter, with the embedded model")
-    with processes.serve(upstream, options) as running:
-        pid, address = running.pid, running.address
-        ready = memory.read(pid)
-        with Client(address) as client:
-            client.upload(sizes.ordinary.make(0))
-        warm = memory.read(pid)
-        views = {}
-        for name, pause in (("view", 0.0), (f"view by a reader who stops for {sizes.pause:g} s", sizes.pause)):
-            say(f"{name}, {sizes.large_view / 1e6:.0f} MB")
-            views[name] = memory.view(pid, address, sizes.large_view, pause)
-        passes = []
-        for number in range(1, sizes.passes + 1):
-            say(f"pass {number} of {sizes.passes}: {len(files)} uploads, {sizes.at_a_time} at a time")
-            passes.append(memory.upload_all(pid, address, files, sizes.at_a_time, say))
+def _memory_run(running: Running, sizes: Sizes, files: Sequence[Path], deadline: float, say: Say) -> MemoryRun:
+    pid, address = running.pid, running.address
+    ready, anonymous = memory.read(pid), memory.of_kernel(pid, "RssAnon")
+    with Client(address) as client:
+        client.upload(sizes.ordinary.make(0))
+    warm = memory.read(pid)
+    views = {}
+    for name, pause in (("view", 0.0), (f"view by a reader who stops for {sizes.pause:g} s", sizes.pause)):
+        say(f"{name}, {sizes.large_view / 1e6:.0f} MB")
+        views[name] = memory.view(pid, address, sizes.large_view, pause)
+    passes = []
+    for number in range(1, sizes.passes + 1):
+        say(f"pass {number} of {sizes.passes}: {len(files)} uploads, {sizes.at_a_time} at a time")
+        passes.append(memory.upload_all(pid, address, files, sizes.at_a_time, say))
     mean = sum(path.stat().st_size for path in files) // len(files)
-    return MemoryRun(running.ready_line, deadline, sizes.at_a_time, mean, ready, warm, views, passes)
+    return MemoryRun(running.ready_line, deadline, sizes.at_a_time, mean, anonymous, ready, warm, views, passes)
 
 
 def measure_time(upstream: processes.Program, sizes: Sizes, say: Say) -> Seconds:

@@ -59,6 +59,7 @@ async def running(
     processes: int = 1, *, limits: Limits | None = None, real: bool = False, **decoder: int
 ) -> AsyncIterator[DecoderPool]:
     """A pool of obedient children, and afterwards the proof that nothing is left of it."""
+    files = psutil.Process().num_fds()
     command = None if real else OBEDIENT_COMMAND
     pool = DecoderPool(Decoder(processes=processes, **decoder), limits or Limits(), SPECS, command=command)
     await pool.start()
@@ -68,6 +69,7 @@ async def running(
     finally:
         await pool.close()
     assert children() == []
+    assert psutil.Process().num_fds() == files
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 

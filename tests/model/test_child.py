@@ -5,6 +5,7 @@ The children are real decoders that obey: the "file" says what they are to do (t
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import signal
@@ -118,7 +119,16 @@ async def test_what_it_starts_is_killed_with_it() -> None:
 FLOOD = b"""
 def flood(stream, *message):
     send(stream, *message)
-    stream.write(b"x" * 3_000_000)
+    os.set_blocking(stream.fileno(), False)
+    end = time.monotonic() + 0.3
+    while time.monotonic() < end:
+        try:
+            os.write(stream.fileno(), b"x" * 4096)
+            end = time.monotonic() + 0.3
+        except BlockingIOError:
+            pass
+    os.write(2, b"full")
+    time.sleep(1000)
 pipe.write = flood
 raise decoder.Undecodable("")
 """
@@ -126,10 +136,17 @@ raise decoder.Undecodable("")
 
 @pytest.mark.parametrize("then", ["used", "killed", "closed"])
 async def test_a_decoder_that_sends_more_than_its_answer(then: str) -> None:
+    """Until both the pipe and the pool's buffer are full, so that nobody reads any more."""
+    full = asyncio.Event()
+    handler = logging.Handler()
+    handler.emit = lambda record: full.set()  # type: ignore[method-assign]
     async with running() as pool:
         before = children()
+        logging.getLogger("model.child").addHandler(handler)
         with pytest.raises(Undecodable):
             await pool.decode(FLOOD, PNG, soon())
+        await full.wait()
+        logging.getLogger("model.child").removeHandler(handler)
         if then == "closed":
             return
         if then == "killed":
@@ -149,4 +166,5 @@ async def test_what_it_says_is_logged_in_part_and_in_ascii(caplog: pytest.LogCap
     said = [record.getMessage() for record in caplog.records if record.name == "model.child"]
     assert r"first \x1b[31m line\n" in said[0]
     assert MAX_STDERR_BYTES / 2 < sum(map(len, said)) < MAX_STDERR_BYTES + 100 * len(said)
+    assert len(said) < 15
     assert all(text.isascii() and text.isprintable() for text in said)

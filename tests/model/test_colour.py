@@ -159,10 +159,22 @@ def test_a_profile_that_changes_little_is_applied_only() -> None:
         ("RGB", None),
         ("RGB", grey(2.2)),
         ("L", swapped()),
+        ("RGB", swapped().replace(b"RGB ", b"\xff\xfe\xfd\xfc", 1)),
         ("CMYK", swapped()),
         ("RGB", srgb()),
     ],
-    ids=["nonsense", "cut", "empty", "text", "none", "grey-for-rgb", "rgb-for-grey", "rgb-for-cmyk", "srgb-itself"],
+    ids=[
+        "nonsense",
+        "cut",
+        "empty",
+        "text",
+        "none",
+        "grey-for-rgb",
+        "rgb-for-grey",
+        "no-space",
+        "rgb-for-cmyk",
+        "srgb-itself",
+    ],
 )
 def test_a_profile_without_effect(mode: str, profile: object) -> None:
     image = picture(mode=mode)

@@ -70,6 +70,13 @@ def test_refusals_are_answered_and_it_goes_on(name: str, data: bytes, status: st
     assert done.returncode == 0
 
 
+def test_it_needs_no_threads() -> None:
+    """Which a process that is not root's may not start; Pillow asks for one per processor when it reads AVIF."""
+    code = "import os; os.sched_getaffinity = lambda _: range(4); os.geteuid() or os.setuid(65534)"
+    replies, done = run(message(JOB.pack()) + message({"media": "avif"}, STILLS["avif"]()), code=code)
+    assert [header["status"] for header, _ in replies] == ["ready", "ok"], done.stderr
+
+
 def test_a_bug_ends_it() -> None:
     code = "def decode(*_): raise AssertionError('a bug')\ndecoder.decode = decode"
     replies, done = run(message(JOB.pack()) + message({"media": "gif"}, b"GIF"), code=code)

@@ -19,6 +19,7 @@ from tests.model.samples import ANIMATIONS, STILLS, chunk, encode, picture, png,
 from tests.model.samples import pictures as several
 
 LIMITS = Limits()
+PILLOWS_OWN_LIMIT = Image.MAX_IMAGE_PIXELS
 
 
 def media_of(data: bytes) -> MediaType:
@@ -68,13 +69,23 @@ def test_no_pixels_are_touched_before_the_limits() -> None:
     def load(image: Image.Image) -> None:
         raise TouchedError
 
+    spot = struct.pack("<BHHHHB", 0x2C, 0, 0, 2, 2, 0) + b"\x02\x02\x44\x01\x00"
+    far = struct.pack("<BHHHHB", 0x2C, 9999, 0, 2, 2, 0) + b"\x02\x02\x44\x01\x00"
+    gif = b"GIF89a\x02\x00\x02\x00\x00\x00\x00" + spot + far + b";"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("PIL.ImageFile.ImageFile.load", load)
-        for data in (png_header(10_001, 1), png_header(8000, 5001)):
+        for data in (png_header(10_001, 1), png_header(8000, 5001), gif):
             with pytest.raises(TooLarge):
                 frames(data)
         with pytest.raises(TouchedError):
             frames(png_header(8000, 5000))
+
+
+def test_webps_canvas_is_not_made_before_the_limits() -> None:
+    data = encode(picture(size=(40, 30)), "WEBP")
+    with pytest.raises(TooLarge) as caught:
+        frames(data, Limits(max_area_pixels=1198))
+    assert isinstance(caught.value.__cause__, Image.DecompressionBombError)
 
 
 def test_frames_of_a_gif_beyond_its_header_count() -> None:
@@ -156,6 +167,20 @@ def test_an_index_that_points_at_nothing() -> None:
     assert len(frames(MPO[: second_picture()] + b"something else" * 500)) == 1
 
 
+def test_a_further_picture_is_measured_too() -> None:
+    data = encode([picture(size=(40, 30)), picture(size=(30, 41))], "MPO")
+    assert len(frames(data, Limits(max_side_pixels=41))) == 2
+    with pytest.raises(TooLarge, match="30 x 41"):
+        frames(data, Limits(max_side_pixels=40))
+
+
+def test_a_further_picture_that_is_broken_is_refused() -> None:
+    at = MPO.index(b"\xff\xc0", second_picture()) + 4
+    assert MPO[at] == 8
+    with pytest.raises(Undecodable, match="12-bit"):
+        frames(MPO[:at] + b"\x0c" + MPO[at + 1 :])
+
+
 @pytest.mark.parametrize("cut", [3, 20, 400, -1])
 def test_a_further_picture_that_breaks_off_is_refused(cut: int) -> None:
     with pytest.raises(Undecodable):
@@ -216,11 +241,10 @@ def test_bugs_are_not_taken_for_broken_files() -> None:
 
 
 def test_pillows_own_settings_are_as_before() -> None:
-    before = Image.MAX_IMAGE_PIXELS
     with pytest.raises(TooLarge):
         frames(png_header(20_000, 20_000))
     frames(STILLS["jpeg"]())
-    assert before == Image.MAX_IMAGE_PIXELS
+    assert Image.MAX_IMAGE_PIXELS == PILLOWS_OWN_LIMIT
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         frames(encode(picture(size=(900, 900)), "PNG"), Limits(max_area_pixels=900 * 900))

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,13 @@ from PIL import Image
 
 from config.settings import Decoder, Limits
 from model import sandbox
-from model.child import COMMAND, START_SECONDS
+from model.child import COMMAND, START_SECONDS, Child
 from model.decode import decode
 from model.errors import DeadlineExceeded, DecoderFailed, TooLarge, Undecodable, Unsupported
+from model.job import Job
 from model.media import GIF, JPEG, JXL, PNG
 from model.sandbox import DecoderPool
-from tests.model.obedient import OBEDIENT, PID, SPECS, children, pid, running, soon, works
+from tests.model.obedient import OBEDIENT, PID, SECONDS, SPECS, children, pid, running, soon, works
 from tests.model.samples import ANIMATIONS, STILLS, encode, picture, png_header
 
 
@@ -120,27 +122,56 @@ async def test_waiting_ends_at_the_deadline_and_harms_nobody() -> None:
         assert await pid(pool) == before
 
 
-async def test_a_turn_that_comes_with_the_cancellation_is_passed_on() -> None:
+async def test_a_turn_that_comes_with_the_cancellation_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running() as pool:
-        first = asyncio.create_task(pool.decode(STILLS["png-RGB"](), PNG, soon()))
+        before = await pid(pool)
+        first = asyncio.create_task(works(pool))
         await asyncio.sleep(0)
-        second = asyncio.create_task(pool.decode(STILLS["png-RGB"](), PNG, soon()))
-        first.add_done_callback(lambda _: second.cancel())
+        second = asyncio.create_task(works(pool))
+        await asyncio.sleep(0)
+
+        def offer(child: Child) -> None:
+            monkeypatch.undo()
+            pool._offer(child)
+            second.cancel()
+
+        monkeypatch.setattr(pool, "_offer", offer)
         await first
         with pytest.raises(asyncio.CancelledError):
             await second
-        await works(pool)
-        assert len(children()) == 1
+        assert await asyncio.wait_for(pid(pool), SECONDS) == before
 
 
-async def test_an_idle_decoder_that_dies_is_replaced() -> None:
+def start_of_another(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """An event that comes when the next decoder is being started."""
+    started = asyncio.Event()
+    honest = Child.start
+
+    def start(command: Sequence[str], job: Job) -> Coroutine[None, None, Child]:
+        started.set()
+        return honest(command, job)
+
+    monkeypatch.setattr(Child, "start", start)
+    return started
+
+
+async def test_an_idle_decoder_that_dies_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running() as pool:
         before = await pid(pool)
+        replaced = start_of_another(monkeypatch)
         os.kill(before, signal.SIGKILL)
-        try:
-            await works(pool)
-        except DecoderFailed:  # the news had not come yet
-            await works(pool)
+        await replaced.wait()
+        assert await pid(pool) != before
+
+
+async def test_an_idle_decoder_that_closes_its_standard_error_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = b"def write(*message):\n    send(*message); os.close(1); os.close(2); time.sleep(1000)\npipe.write = write\n"
+    async with running() as pool:
+        before = await pid(pool)
+        replaced = start_of_another(monkeypatch)
+        with pytest.raises(Undecodable):
+            await pool.decode(code + PID, PNG, soon())
+        await replaced.wait()
         assert await pid(pool) != before
 
 

@@ -1,0 +1,213 @@
+"""The command line: its help is true, its exit codes are as promised, and no foreseeable cause shows a traceback."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from addons.admin.cli import main, parser
+from model.card import card, plain
+from tests.recorder import Recorder
+from tests.running import repository
+
+Captured = pytest.CaptureFixture[str]
+SECONDS = 60.0
+COMMANDS = ("serve", "check", "classify", "selftest", "demo")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CONFIG", "LISTEN", "UPSTREAM", "MODE", "DEVICE"):
+        monkeypatch.delenv(f"PICTRS_FILTER_{name}", raising=False)
+
+
+@contextmanager
+def start(*arguments: str, stdout: int = subprocess.PIPE, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """`pictrs-filter` as a process of its own, with its output in a buffer, as Python has it by default."""
+    command = [sys.executable, "-m", "addons.admin.cli", *arguments]
+    variables = {**os.environ, "PYTHONUNBUFFERED": "", **environment}
+    with subprocess.Popen(
+        command, cwd=repository(), env=variables, stdout=stdout, stderr=subprocess.PIPE, encoding="utf-8"
+    ) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def whole_run(*arguments: str, stdout: int = subprocess.PIPE, **environment: str) -> tuple[int, str | None, str]:
+    """(exit code, standard output, standard error)."""
+    with start(*arguments, stdout=stdout, **environment) as running:
+        out, err = running.communicate(timeout=SECONDS)
+        return running.returncode, out, err
+
+
+def help_of(capsys: Captured, *command: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--help"])
+    assert ended.value.code == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command", [(), *((name,) for name in COMMANDS)], ids=lambda command: "".join(command) or "top"
+)
+def test_the_examples_of_the_help_can_be_typed(capsys: Captured, command: tuple[str, ...]) -> None:
+    text = help_of(capsys, *command)
+    examples = re.findall(r"^  pictrs-filter (.+?)(?: {3,}.*| > .*)?$", text, re.MULTILINE)
+    assert examples
+    for example in examples:
+        options = parser().parse_args(shlex.split(example))
+        assert options.command in (command or COMMANDS)
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_the_help_names_every_command(capsys: Captured) -> None:
+    text = help_of(capsys)
+    assert re.findall(r"^    ([a-z]+) ", text, re.MULTILINE) == [*COMMANDS]
+    assert {line.split()[1] for line in text.splitlines() if line.startswith("  pictrs-filter ")} == {*COMMANDS}
+
+
+WRONG = [
+    pytest.param([], "the following arguments are required: COMMAND", id="nothing"),
+    pytest.param(["bogus"], "invalid choice: 'bogus'", id="unknown-command"),
+    pytest.param(["classify"], "the following arguments are required: FILE|URL", id="no-picture"),
+    pytest.param(["check", "a", "b"], "unrecognized arguments: b", id="two-files"),
+    pytest.param(["serve", "--upstream", "pictrs"], "--upstream: must be http://HOST:PORT of pict-rs", id="upstream"),
+    pytest.param(["serve", "--listen", "localhost:80"], "--listen: must be ADDRESS:PORT, ", id="listen"),
+    pytest.param(["demo", "--upstream", "https://h"], "not 'https://h'", id="upstream-of-the-demo"),
+    pytest.param(["selftest", "--url", "http://h", "--write", "f"], "not allowed with", id="url-and-write"),
+    *[
+        pytest.param(["selftest", "--url", url], "--url: must be http://HOST:PORT, for example", id=f"url-{name}")
+        for name, url in {
+            "empty": "",
+            "without-scheme": "127.0.0.1:8081",
+            "other-scheme": "ftp://h",
+            "without-host": "http://:80",
+            "half-a-bracket": "http://[::1",
+            "port-too-high": "http://h:65536",
+            "port-zero": "http://h:0",
+            "space": "http://h/a b",
+            "query": "http://h/?a",
+            "user": "http://u@h",
+            "newline": "http://h/\n",
+        }.items()
+    ],
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG)
+def test_a_command_line_that_is_wrong(capsys: Captured, arguments: list[str], words: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["classify", "x.jpg"], ["selftest"], ["serve"]], ids=lambda command: command[0])
+def test_a_bad_configuration_is_told_with_its_line(tmp_path: Path, capsys: Captured, command: list[str]) -> None:
+    file = tmp_path / "filter.yaml"
+    file.write_text("mode: enforce\nlimts: {}\n")
+    assert main([*command, "--config", str(file)]) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith(f"{file}:2: limts: is not a key that is known here")
+    assert said.out == ""
+
+
+def test_check_and_help_do_not_wait_for_torch() -> None:
+    code = "import sys; from addons.admin.cli import main; main(['check']); sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=repository(), stdout=subprocess.DEVNULL, check=True)
+
+
+def test_check_gives_its_exit_code(tmp_path: Path, capsys: Captured) -> None:
+    assert main(["check"]) == 0
+    assert main(["check", str(tmp_path)]) == 1
+    assert f"{tmp_path}: cannot be read: Is a directory" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("listen", "url"),
+    [
+        ("127.0.0.1:9", "http://127.0.0.1:9"),
+        ("0.0.0.0:9", "http://127.0.0.1:9"),
+        ("[::]:9", "http://[::1]:9"),
+        ("[fe80::1]:9", "http://[fe80::1]:9"),
+    ],
+)
+def test_where_the_self_test_looks(capsys: Captured, monkeypatch: pytest.MonkeyPatch, listen: str, url: str) -> None:
+    monkeypatch.setenv("PICTRS_FILTER_LISTEN", listen)
+    assert main(["selftest"]) == 1
+    assert capsys.readouterr().out.startswith(f"asking {url}\n  FAILED  no answer from {url}: ")
+
+
+def test_the_self_test_asks_the_address_it_is_given(capsys: Captured) -> None:
+    with Recorder() as bare:
+        assert main(["selftest", "--url", f"{bare.url}/"]) == 1
+        assert bare.requests[0].target == "/image"
+    assert "STORED" in capsys.readouterr().out
+
+
+def test_the_card_is_written(tmp_path: Path) -> None:
+    assert main(["selftest", "--write", str(tmp_path / "card.png")]) == 0
+    assert (tmp_path / "card.png").read_bytes() == card()
+
+
+def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
+    """As `head -1` does. The first verdict comes while there are more to come, and nothing is said about the pipe."""
+    picture = tmp_path / "photo.jpg"
+    picture.write_bytes(plain())
+    with start("classify", *[str(picture)] * 40) as running:
+        assert running.stdout
+        assert running.stderr
+        assert running.stdout.readline() == f"{picture}: passes, no rule fires\n"
+        running.stdout.close()
+        assert running.wait(SECONDS) == 1
+        assert re.fullmatch(r"loading open-nsfw \(configuration: .*\) \.\.\.\n", running.stderr.read())
+
+
+QUICK = pytest.mark.parametrize("argument", ["check", "--help"])
+
+
+@QUICK
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+def test_output_that_cannot_be_written(argument: str) -> None:
+    with open("/dev/full", "wb") as full:
+        code, _, err = whole_run(argument, stdout=full.fileno())
+    assert (code, err) == (1, "pictrs-filter: [Errno 28] No space left on device\n")
+
+
+@QUICK
+def test_output_that_nobody_reads(argument: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    code, _, err = whole_run(argument, stdout=writer)
+    os.close(writer)
+    assert (code, err) == (1, "")
+
+
+def test_a_terminal_that_is_not_utf_8(tmp_path: Path) -> None:
+    file = tmp_path / "日本.yaml"
+    file.write_text("mode: shadow\n")
+    code, out, err = whole_run("check", str(file), PYTHONIOENCODING="ascii")
+    assert (code, err) == (0, "")
+    assert out is not None
+    assert out.startswith(f"{tmp_path}/\\u65e5\\u672c.yaml: sound\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_while_the_model_loads(number: signal.Signals) -> None:
+    with start("classify", "x.jpg") as running:
+        assert running.stderr
+        assert running.stderr.readline().startswith("loading open-nsfw")
+        running.send_signal(number)
+        out, err = running.communicate(timeout=SECONDS)
+        assert (running.returncode, out, err) == (130, "", "")
