@@ -613,9 +613,7 @@ class Certificates:
             .not_valid_after(now + timedelta(days=days))
             # Python 3.13 checks strictly, and then both key identifiers must stand (RFC 5280, 4.2.1).
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
 
     def server(self, *names: x509.GeneralName, days: int = 1) -> ssl.SSLContext:

@@ -159,7 +159,10 @@ def test_only_a_plain_media_type_is_written(content_type: str | None) -> None:
 
 @pytest.mark.parametrize("content_type", ["image/png", "image/svg+xml", "application/octet-stream", "a" * 127 + "/b"])
 def test_media_types_are_written_as_given(content_type: str) -> None:
-    assert f"\r\nContent-Type: {content_type}\r\nContent-Length: 1\r\n".encode() in serialise([Part("a", content_type, b"A")])[1]
+    assert (
+        f"\r\nContent-Type: {content_type}\r\nContent-Length: 1\r\n".encode()
+        in serialise([Part("a", content_type, b"A")])[1]
+    )
 
 
 def test_no_files_cannot_be_written() -> None:
