@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -73,11 +73,11 @@ class Model(Protocol):
 class LocalBackend:
     """The Backend in this process: `models` by name, one thread for all of them."""
 
-    def __init__(self, models: Mapping[str, Model]) -> None:
+    def __init__(self, models: Mapping[str, Model], prepare: Callable[[], None] | None = None) -> None:
         self._models = dict(models)
         self.device = ", ".join(sorted({model.device for model in models.values()}))
         self._closing = threading.Event()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="classifier")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="classifier", initializer=prepare)
 
     async def classify(self, model: str, views: NDArray[np.uint8], deadline: float) -> NDArray[np.float32]:
         """See Backend. Calls are served in the order in which they came."""

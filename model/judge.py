@@ -91,7 +91,7 @@ class Judge:
         loaded = await asyncio.to_thread(_load, config)
         names = list(config.policy.models)
         pool = DecoderPool(config.settings.decoder, config.settings.limits, [loaded[name].view for name in names])
-        backend = LocalBackend(loaded)
+        backend = LocalBackend(loaded, _leave_a_core)
         try:
             await pool.start()
         except BaseException:
@@ -207,11 +207,17 @@ async def _sha256(data: bytes) -> str:
     return (await asyncio.to_thread(hashlib.sha256, data)).hexdigest()
 
 
-def _load(config: Config) -> dict[str, weights.LoadedModel]:
-    # One core stays for the event loop and the decoders. torch's threads wait by spinning: with as many as there are
-    # cores, a busy neighbour makes a forward ten times slower (seen on two cores: 26 ms alone, seconds with company;
-    # with one thread 34 ms in both cases).
+def _leave_a_core() -> None:
+    """Called in the thread where the models run, since torch keeps this number by thread.
+
+    One core stays for the event loop and the decoders. torch's threads wait by spinning: with as many as there are
+    cores, a busy neighbour makes a forward ten times slower (seen on two cores: 26 ms alone, seconds with company; with
+    one thread 34 ms in both cases).
+    """
     torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))
+
+
+def _load(config: Config) -> dict[str, weights.LoadedModel]:
     loaded = {name: weights.load(spec, config.settings.device) for name, spec in config.policy.models.items()}
     for name, signal in config.policy.signals.items():
         missing = [label for label in signal.label_names if label not in loaded[signal.model].labels]

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from config.addresses import check_listen, check_upstream
@@ -195,7 +195,8 @@ def _run(options: argparse.Namespace) -> int:
 
     config = _serve_config(options)
     _log_to_stderr(config.settings.log_level)
-    return asyncio.run(run(config))
+    with asyncio.Runner() as runner:
+        _leave(runner.run(run(config)))
 
 
 def _serve_config(options: argparse.Namespace) -> Config:
@@ -204,20 +205,20 @@ def _serve_config(options: argparse.Namespace) -> Config:
 
 
 def _to_its_end(command: Coroutine[Any, Any, int]) -> int:
-    """Run a command. Ctrl-C and SIGTERM cancel it: it cleans up after itself, and the process ends at once.
-
-    At once, because a thread that imports torch or fetches a model cannot be cancelled, and would be waited for.
-    """
+    """Run a command. Ctrl-C and SIGTERM cancel it: it cleans up after itself, and the process ends."""
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    runner = asyncio.Runner()
-    try:
-        return runner.run(command)
-    except KeyboardInterrupt:
-        with contextlib.suppress(OSError):
-            print(end="", flush=True)
-        os._exit(INTERRUPTED)
-    finally:
-        runner.close()
+    with asyncio.Runner() as runner:
+        try:
+            return runner.run(command)
+        except KeyboardInterrupt:
+            _leave(INTERRUPTED)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process now. A thread that imports torch or fetches a model cannot be stopped, and would be waited for."""
+    with contextlib.suppress(OSError):
+        print(end="", flush=True)
+    os._exit(code)
 
 
 def _own_url(settings: Settings) -> str:

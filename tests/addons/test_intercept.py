@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from mitmproxy.exceptions import OptionsError
 from mitmproxy.http import HTTPFlow
+from mitmproxy.test import tflow, tutils
 
-from addons import framing
+from addons import framing, wiring
 from addons.fetch.remote import RemoteFetcher
 from addons.gatekeeper import Forward, Gatekeeper
 from addons.intercept import Intercept
@@ -345,6 +347,57 @@ def test_every_other_address_is_refused(gate: RunningFilter, judge: FakeJudge, m
         assert elsewhere.raw == []
 
 
+@pytest.mark.parametrize("astray", ["port", "host", "via", "tls", "none"])
+async def test_the_guard_of_connections(astray: str) -> None:
+    class Server:
+        address: tuple[str, int] | None = ("pictrs", 8080)
+        via: object = None
+        tls = False
+        error: str | None = None
+
+    class Data:
+        server = Server()
+
+    intercept = wiring.build(config(("pictrs", 8080))).intercept
+    intercept.server_connect(Data())  # type: ignore[arg-type]
+    assert Data.server.error is None
+    match astray:
+        case "port":
+            Data.server.address = ("pictrs", 8081)
+        case "host":
+            Data.server.address = ("elsewhere", 8080)
+        case "via":
+            Data.server.via = ("http", ("proxy", 3128))
+        case "tls":
+            Data.server.tls = True
+        case "none":
+            Data.server.address = None
+    intercept.server_connect(Data())  # type: ignore[arg-type]
+    assert Data.server.error
+
+
+def test_options_cannot_be_opened_while_it_runs(gate: RunningFilter) -> None:
+    options = gate.filter._master.options
+    for name, value in {"ignore_hosts": [".*"], "http2": True, "stream_large_bodies": "1"}.items():
+        before = getattr(options, name)
+
+        def change(name: str = name, value: object = value) -> None:
+            with pytest.raises(OptionsError):
+                options.update(**{name: value})
+
+        gate.call(change)
+        assert getattr(options, name) == before
+
+
+def test_a_length_over_the_limit_is_refused_before_the_body(gate: RunningFilter) -> None:
+    flow = tflow.tflow(req=tutils.treq(method=b"POST", path=b"/image", authority=b"", content=b""))
+    flow.request.headers["content-length"] = str(65 * 1024 * 1024)
+    gate.call(lambda: gate.filter._parts.intercept.requestheaders(flow))
+    assert flow.response is not None
+    assert (flow.response.status_code, b"larger" in (flow.response.raw_content or b"")) == (400, True)
+    gate.call(lambda: gate.filter._parts.intercept.response(flow))
+
+
 # Life
 
 
@@ -441,6 +494,28 @@ def test_an_answer_is_streamed_and_not_held(judge: FakeJudge) -> None:
             assert listen(client).endswith(b"first half")
             server.sendall(b"second hal")
             assert listen(client) == b"second hal"
+
+
+def test_stopping_lets_a_slow_reader_have_the_rest(judge: FakeJudge) -> None:
+    size = 3_000_000
+    with (
+        Recorder(lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size) as upstream,
+        RunningFilter(config(upstream.address), judge) as gate,
+        socket.socket() as client,
+    ):
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(gate.address)
+        client.sendall(b"GET /image/original/video.mp4 HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+        gate._loop.call_soon_threadsafe(gate._stop.set)
+        until(lambda: gate.filter._parts.intercept.stopping)
+        heard = 0
+        client.settimeout(10)
+        while piece := client.recv(65536):
+            heard += len(piece)
+            if heard > size - 8192:
+                break
+        assert heard > size - 8192
 
 
 def test_stopping_finishes_what_is_in_hand(

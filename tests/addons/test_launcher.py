@@ -18,7 +18,7 @@ from addons.launcher import ListenError
 from model.card import card, plain
 from tests.http1 import ask, upload
 from tests.recorder import Recorder
-from tests.running import FakeJudge, RunningFilter, config, repository
+from tests.running import FakeJudge, RunningFilter, config, repository, say
 
 READY = re.compile(
     r"ready: listening on (?P<listen>\S+), upstream (?P<upstream>\S+), model open-nsfw on \S.*, mode (?P<mode>\w+), "
@@ -72,6 +72,7 @@ def test_serve_judges_and_stops_cleanly(recorder: Recorder) -> None:
         assert upload(address, plain()).status == 201
         headers = {"Cookie": "jwt=verysecret", "Authorization": "Bearer verysecret"}
         assert ask(address, "GET", "/image/original/a.jpg?verysecret=1", None, headers).status == 400
+        say(address, b"GET /image/original/a.jpg HTTP/1.1\r\nCookie: jwt=verysecret", shut=True, seconds=1)
         process.send_signal(signal.SIGTERM)
         log = process.stdout.read() if process.stdout else ""
         assert process.wait(30) == 0

@@ -139,9 +139,10 @@ def _memory(run: MemoryRun) -> Iterator[str]:
         yield _rss(f"pass {number}: peak, {what}", one.peak)
         yield _rss(f"pass {number}: after", one.after)
     if run.passes:
-        held = run.passes[0].peak.proxy - run.passes[0].before.proxy
-        yield f"  proxy's peak by the kernel (VmHWM): {run.passes[-1].high_water / MIB:.0f} MiB"
-        yield f"  that is {held / run.at_a_time / run.mean_bytes:.1f} times the body for each upload in flight"
+        grown = run.passes[0].peak.proxy - run.passes[0].before.proxy
+        times = grown / (run.at_a_time * run.mean_bytes)
+        yield f"  the proxy's peak by the kernel (VmHWM): {run.passes[-1].high_water / MIB:.0f} MiB"
+        yield f"  pass 1 made the proxy grow by {grown / MIB:.0f} MiB, {times:.1f} times the files in flight"
     for name, view in run.views.items():
         grew = f"the proxy grew by {view.growth / MIB:.1f} MiB"
         yield f"  {name}: {view.size / 1e6:.0f} MB in {view.seconds:.1f} s, {grew}"

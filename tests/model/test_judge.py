@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import time
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from config.load import Config, load
+from config.policy import PolicySpec
 from config.settings import Settings
+from model import weights
 from model.card import CARD_SHA256, card, plain
 from model.errors import (
     ClassifierFailed,
     DeadlineExceeded,
     DecoderFailed,
     JudgeError,
+    ModelError,
     TooLarge,
     Undecodable,
     Unsupported,
@@ -28,6 +33,7 @@ from model.judge import CARD_RULE, OFF_LOOP_BYTES, Judge
 from model.media import MediaType
 from model.sandbox import Views
 from model.verdict import Outcome, Verdict
+from tests.imagenet import make_local_dir
 
 JPEG = plain()
 LABELS = {"nsfw": ("sfw", "nsfw")}
@@ -233,6 +239,36 @@ async def test_an_error_that_nobody_foresaw_is_not_swallowed() -> None:
     # The interceptor refuses on it; a verdict of "could not tell" is for causes that the operator may choose about.
     with pytest.raises(KeyError):
         await ask(judge(FakeDecoder(fault=KeyError("x")), failure={"decoder": "pass", "classifier": "pass"}))
+
+
+async def test_a_label_that_the_model_lacks_is_told_at_start() -> None:
+    policy = {
+        "models": {"imagenet": {"timm": f"local-dir:{make_local_dir()}"}},
+        "signals": {"cat": {"model": "imagenet", "sum_labels": ["tabby", "unicorn"]}},
+        "rules": [{"name": "no-cats", "when": {"signal": "cat", "at_least": 0.5}, "action": "reject"}],
+    }
+    wrong = replace(config(), policy=PolicySpec.model_validate(policy))
+    with pytest.raises(ModelError, match="signal 'cat': model 'imagenet' has no label 'unicorn'; it has: "):
+        await Judge.start(wrong)
+
+
+async def test_models_are_warm_and_leave_a_core_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    warmed, threads = [], []
+    plain_forward = weights.LoadedModel.forward
+
+    def forward(model: weights.LoadedModel, views: NDArray[np.uint8]) -> NDArray[np.float32]:
+        threads.append(torch.get_num_threads())
+        return plain_forward(model, views)
+
+    monkeypatch.setattr(weights.LoadedModel, "warm_up", lambda model: warmed.append(model))
+    monkeypatch.setattr(weights.LoadedModel, "forward", forward)
+    running = await Judge.start(config())
+    try:
+        assert (await ask(running)).outcome is Outcome.PASS
+    finally:
+        await running.close()
+    assert len(warmed) == 1
+    assert threads == [max(1, (os.cpu_count() or 1) - 1)]
 
 
 async def test_the_real_parts_together() -> None:

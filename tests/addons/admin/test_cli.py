@@ -203,11 +203,40 @@ def test_a_terminal_that_is_not_utf_8(tmp_path: Path) -> None:
     assert out.startswith(f"{tmp_path}/\\u65e5\\u672c.yaml: sound\n")
 
 
+@pytest.fixture
+def stuck(tmp_path: Path) -> str:
+    """A folder for PYTHONPATH with which the import of torch never ends."""
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("import threading\nthreading.Event().wait()\n")
+    return str(tmp_path)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_while_the_model_loads(number: signal.Signals) -> None:
-    with start("classify", "x.jpg") as running:
+@pytest.mark.parametrize(
+    ("arguments", "announced", "code", "last"),
+    [
+        pytest.param(["classify", "x.jpg"], r"loading open-nsfw .*\n", 130, "", id="classify"),
+        pytest.param(["demo"], r"loading the embedded model \.\.\.\n", 130, "", id="demo"),
+        pytest.param(
+            ["serve", "--listen", "127.0.0.1:0"],
+            r".* INFO loading nsfw \(open-nsfw\)\n",
+            0,
+            r".* INFO stopping: .*\n",
+            id="serve",
+        ),
+    ],
+)
+def test_interrupted_while_the_model_loads(
+    stuck: str, number: signal.Signals, arguments: list[str], announced: str, code: int, last: str
+) -> None:
+    """It ends at once, although what loads the model does not."""
+    with start(*arguments, PYTHONPATH=stuck) as running:
         assert running.stderr
-        assert running.stderr.readline().startswith("loading open-nsfw")
+        assert re.fullmatch(announced, running.stderr.readline())
         running.send_signal(number)
         out, err = running.communicate(timeout=SECONDS)
-        assert (running.returncode, out, err) == (130, "", "")
+        assert running.returncode == code
+    assert re.fullmatch(last, err)
+    folder = re.search(r"storing into (\S+)/store", out)
+    assert bool(folder) is (arguments == ["demo"])
+    assert not folder or not os.path.exists(folder[1])

@@ -151,14 +151,3 @@ def test_staying_ends_cleanly(number: signal.Signals) -> None:
         assert running.communicate(timeout=SECONDS)[0] == ""
         assert running.returncode == 0
         assert not Path(found[1]).parent.exists()
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_while_the_model_loads(number: signal.Signals, tmp_path: Path) -> None:
-    with process() as running:
-        said = read_until(running, "loading the embedded model")
-        running.send_signal(number)
-        said += running.communicate(timeout=SECONDS)[0]
-        assert running.returncode == 130
-    assert "Traceback" not in said
-    assert not store_of(said).parent.exists()
