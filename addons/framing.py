@@ -25,7 +25,7 @@ from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode, HttpStream, _http1
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
-from mitmproxy.proxy.layers.http._events import RequestProtocolError
+from mitmproxy.proxy.layers.http._events import RequestEndOfMessage, RequestProtocolError
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 
 from addons.pictrs import answers
@@ -71,6 +71,15 @@ def answer_errors_in_json() -> None:
     _http1.make_error_response = _json_error
 
 
+def skip_type_checks() -> None:
+    """Leave out mitmproxy's debug check of a message's fields, as `python -O` does. Idempotent.
+
+    It raises and catches exceptions that refer to their own frames, and so keeps every local variable of every caller,
+    bodies too, until the garbage collector comes.
+    """
+    http.MessageData.__post_init__ = lambda self: None  # type: ignore[method-assign]
+
+
 class _Stream(HttpStream):
     """One request and its answer. mitmproxy asks `check_body_size` before the body and at each piece of it."""
 
@@ -86,6 +95,24 @@ class _Stream(HttpStream):
             if self._drained > MAX_DRAIN_BYTES:
                 yield commands.CloseConnection(self.context.client)
         return False
+
+    def state_consume_request_body(self, event: events.Event) -> Commands:
+        yield from super().state_consume_request_body(event)
+        if isinstance(event, RequestEndOfMessage):
+            self._forget_body()
+
+    def handle_protocol_error(self, event: Any) -> Commands:
+        yield from super().handle_protocol_error(event)
+        self._forget_body()
+
+    def _forget_body(self) -> None:
+        """Free the body. A stream refers to itself, so what it holds lives until the garbage collector comes.
+
+        That counts objects and not bytes: seen were 1.1 GiB after 288 uploads of 10 MB.
+        """
+        self.request_body_buf.clear()
+        if hasattr(self, "flow"):
+            self.flow.request.data.content = None
 
 
 class _Server(Http1Server):

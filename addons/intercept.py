@@ -61,6 +61,7 @@ class Intercept:
         self.started = asyncio.Event()  # mitmproxy runs this addon; whether it listens is for the launcher to see
         self.failure: BaseException | None = None  # why the model could not be loaded
         framing.answer_errors_in_json()
+        framing.skip_type_checks()
 
     # Life
 
@@ -185,6 +186,7 @@ class Intercept:
         """Run the decision in a task of its own, which ends when the client leaves."""
         head = flow.request.data
         inbound = Inbound(head.method, head.path, head.headers.fields, flow.request.raw_content or b"")
+        head.content = None  # the connection keeps this request for as long as it lives
         task = asyncio.create_task(self._gatekeeper.decide(found, inbound))
         tasks = self._tasks.setdefault(flow.client_conn.id, set())
         tasks.add(task)

@@ -71,7 +71,7 @@ class Model(Protocol):
 
 
 class LocalBackend:
-    """The Backend in this process: `models` by name, one thread for all of them."""
+    """The Backend in this process: `models` by name, one thread for all of them, in which `prepare` is called first."""
 
     def __init__(self, models: Mapping[str, Model], prepare: Callable[[], None] | None = None) -> None:
         self._models = dict(models)

@@ -196,7 +196,7 @@ def _run(options: argparse.Namespace) -> int:
     config = _serve_config(options)
     _log_to_stderr(config.settings.log_level)
     with asyncio.Runner() as runner:
-        _leave(runner.run(run(config)))
+        return _leave(runner.run(run(config)))
 
 
 def _serve_config(options: argparse.Namespace) -> Config:
@@ -211,11 +211,11 @@ def _to_its_end(command: Coroutine[Any, Any, int]) -> int:
         try:
             return runner.run(command)
         except KeyboardInterrupt:
-            _leave(INTERRUPTED)
+            return _leave(INTERRUPTED)
 
 
 def _leave(code: int) -> NoReturn:
-    """End the process now. A thread that imports torch or fetches a model cannot be stopped, and would be waited for."""
+    """End the process, without a wait for a thread that imports torch or fetches a model: those cannot be stopped."""
     with contextlib.suppress(OSError):
         print(end="", flush=True)
     os._exit(code)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 import ssl
+import time
+import weakref
 from collections.abc import Iterator
 
 import pytest
 from mitmproxy.proxy.layers.http import _http1
 
 from addons import framing
+from addons.gatekeeper import Forward, Gatekeeper, Inbound
 from addons.pictrs import answers
+from addons.pictrs.answers import Answer
+from addons.pictrs.routes import Match
 from model.verdict import Verdict
 from tests.http1 import form, upload
 from tests.recorder import Recorder
@@ -202,3 +208,43 @@ def test_an_early_refusal_can_be_read_by_a_client_that_sends_first(gate: Running
         connection.sendall(GET + b"\r\n")  # and the connection goes on
         assert listen(connection).startswith(b"HTTP/1.1 200 ")
     assert upload(gate.address, b"picture").status == 201
+
+
+def test_bodies_are_freed_without_the_garbage_collector(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The collector counts objects and not bytes; what it has to free piles up for hundreds of uploads.
+    held: list[weakref.ref[Inbound | Forward]] = []
+    plain = Gatekeeper.decide
+
+    async def decide(self: Gatekeeper, found: Match, inbound: Inbound) -> Forward | Answer:
+        decision = await plain(self, found, inbound)
+        held.append(weakref.ref(inbound))
+        if isinstance(decision, Forward):
+            held.append(weakref.ref(decision))
+        return decision
+
+    monkeypatch.setattr(Gatekeeper, "decide", decide)
+    judge = FakeJudge()
+    with RunningFilter(config(recorder.address), judge) as gate:
+        gc.collect()
+        gc.disable()
+        try:
+            assert upload(gate.address, b"picture" * 1000).status == 201
+            assert upload(gate.address, b"forbidden" * 1000).status == 400
+            say(gate.address, raw_upload(b"picture" * 1000)[:-20], shut=True, seconds=1)
+            with socket.create_connection(gate.address) as connection:
+                connection.sendall(raw_upload(b"picture" * 1000))
+            assert len(held) >= 3
+            end = time.monotonic() + 10
+            while (alive := [ref() for ref in held if ref() is not None] + bodies()) and time.monotonic() < end:
+                del alive
+                time.sleep(0.02)
+            assert alive == []
+        finally:
+            gc.enable()
+
+
+def bodies() -> list[object]:
+    """What mitmproxy's streams hold of requests' bodies."""
+    streams = [found for found in gc.get_objects() if isinstance(found, framing._Stream)]
+    buffered = [bytes(stream.request_body_buf) for stream in streams if len(stream.request_body_buf)]
+    return [*buffered, *(stream.flow.request.data.content for stream in streams if stream.flow.request.data.content)]

@@ -139,6 +139,9 @@ ODD = [
         "it cannot be deleted again: no delete token came with it\n          delete it by hand: a.png",
         id="stored-without-a-token",
     ),
+    pytest.param(
+        [REFUSED, answer(202, msg="ok", files=[{"file": "a.png"}])], "did not pass: 202", id="in-the-background"
+    ),
     pytest.param([REFUSED, answer(503, msg="later")], "its log has the reason", id="cannot-judge"),
     pytest.param([REFUSED, answer(500, msg="oh")], "the log of pict-rs may tell", id="pict-rs-fails"),
     pytest.param(
