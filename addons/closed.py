@@ -25,6 +25,7 @@ FORCED: Mapping[str, object] = {
     "websocket": False,
     "onboarding": False,  # answers for a magic host name, before our hooks
     "upstream_cert": False,
+    "flow_detail": 0,  # mitmdump would print addresses with delete tokens, and from 2 on users' cookies
 }
 """Set by us at start, because mitmproxy's defaults differ and nobody has a reason to choose otherwise."""
 
@@ -48,6 +49,7 @@ REQUIRED: Mapping[str, object] = {
     "proxyauth": None,
     "save_stream_file": None,  # flow dumps hold users' cookies and pictures
     "hardump": "",
+    "store_streamed_bodies": False,  # keeps whole answers in memory (mitmproxy 12)
 }
 """Must hold, and is an operator's own doing when it does not."""
 
@@ -67,8 +69,6 @@ def faults(options: Options) -> list[str]:
         value = list(value) if isinstance(wanted, list) else value
         if value != wanted:
             found.append(f"mitmproxy's option '{name}' must be {_spell(wanted)}: {_cure(name, wanted)}")
-    if getattr(options, "flow_detail", 0) > 1:
-        found.append("mitmproxy's option 'flow_detail' must be 0 or 1: more prints users' cookies")
     return found
 
 

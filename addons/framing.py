@@ -25,7 +25,7 @@ from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode, HttpStream, _http1
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
-from mitmproxy.proxy.layers.http._events import RequestEndOfMessage, RequestProtocolError
+from mitmproxy.proxy.layers.http._events import HttpEvent, RequestEndOfMessage, RequestProtocolError, ResponseHeaders
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 
 from addons.pictrs import answers
@@ -45,7 +45,7 @@ OVERFLOWED = "pictrs_filter_overflowed"
 
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789" + string.ascii_letters.encode()  # RFC 9110, 5.6.2
 _CODE: Any = RequestProtocolError.code  # a number in mitmproxy 11, an enumeration in 12
-_NOT_A_METHOD = {bytes([value]) for value in range(256)} - {bytes([value]) for value in b"\r\n" + _TOKEN}
+_NOT_A_METHOD = {bytes([value]) for value in range(256)} - {bytes([value]) for value in _TOKEN}
 Commands = Generator[commands.Command, Any, None]
 
 
@@ -118,8 +118,21 @@ class _Stream(HttpStream):
 class _Server(Http1Server):
     """The client's side of a connection."""
 
+    def send(self, event: HttpEvent) -> Commands:
+        if isinstance(event, ResponseHeaders) and event.response.status_code == 100:
+            # mitmproxy would take it for the answer, and so send no error page after it.
+            yield commands.SendData(self.conn, b"HTTP/1.1 100 Continue\r\n\r\n")
+        else:
+            yield from super().send(event)
+
     def read_headers(self, event: events.ConnectionEvent) -> Commands:
-        if isinstance(event, events.DataReceived) and bytes(self.buf)[:1] in _NOT_A_METHOD:
+        head = bytes(self.buf) if isinstance(event, events.DataReceived) else b""
+        # Empty lines before a request are to be ignored (RFC 9112, 2.2). mitmproxy drops them too, but leaves the
+        # request behind them waiting for bytes that never come.
+        blank = len(head) - len(head.lstrip(b"\r\n"))
+        if blank:
+            self.buf.maybe_extract_at_most(blank)
+        if head[blank : blank + 1] in _NOT_A_METHOD:
             # A TLS hello has no end of line, so a reader of lines would wait for one for minutes.
             yield from self._refuse(answers.bad_request("this is not HTTP; TLS is not spoken here"))
             return

@@ -15,5 +15,7 @@ from addons import wiring
 from config.load import load as load_config  # mitmproxy would take a function named `load` for a hook
 
 logging.getLogger("pictrs_filter").setLevel(logging.INFO)
+# Its finer levels quote requests that break off, cookies and all.
+logging.getLogger("mitmproxy.proxy").setLevel(logging.ERROR)
 
 addons = [wiring.build(load_config()).intercept]

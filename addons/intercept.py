@@ -15,8 +15,9 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 
 from mitmproxy import ctx, exceptions, http
-from mitmproxy.connection import Client
+from mitmproxy.connection import Client, Connection, Server
 from mitmproxy.proxy.layer import NextLayer
+from mitmproxy.proxy.server import ConnectionIO
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from addons import closed, framing
@@ -29,6 +30,8 @@ from model.errors import ModelError
 log = logging.getLogger("pictrs_filter")
 
 _MATCH = "pictrs_filter_match"
+UPSTREAM_SECONDS = 30.0
+"""How long pict-rs may take, in seconds, until its answer begins: as long as Lemmy (from 0.19) waits for an upload."""
 TOO_LARGE = answers.bad_request("the body is larger than is allowed here")
 """A 400 and not a 413, of which Lemmy's client drops the body, and with it the reason."""
 
@@ -55,6 +58,7 @@ class Intercept:
         self._checked = False
         self._tasks: dict[str, set[asyncio.Task[Forward | Answer]]] = {}  # client -> what is being decided
         self._open: dict[str, set[str]] = {}  # client -> flows that are not answered yet
+        self._timers: dict[str, asyncio.TimerHandle] = {}  # flow -> the end of our patience with pict-rs
         self.idle = asyncio.Event()
         self.idle.set()
         self.stopping = False
@@ -130,8 +134,7 @@ class Intercept:
         for flow_id in self._open.pop(client.id, set()):
             self._finished(client.id, flow_id)
         # mitmproxy forgets to close the socket when its own close finds the reader waiting for a lock (from 3.12 on).
-        connection = ctx.master.addons.get("proxyserver").connections.get(client.id)
-        for io in connection.transports.values() if connection else ():
+        for _, io in self._transports(client.id):
             if isinstance(io.writer, asyncio.StreamWriter):
                 io.writer.close()
 
@@ -214,11 +217,25 @@ class Intercept:
             timestamp_end=flow.request.timestamp_end,
         )
         flow.response = None
+        self._timers[flow.id] = asyncio.get_running_loop().call_later(
+            UPSTREAM_SECONDS, self._give_up, flow.client_conn.id
+        )
+
+    def _give_up(self, client_id: str) -> None:
+        """Close the connection to a pict-rs that does not answer; mitmproxy then answers 502 in our words."""
+        for connection, io in self._transports(client_id):
+            if isinstance(connection, Server) and io.handler is not None:
+                io.handler.cancel("pict-rs did not answer in time")
+
+    def _transports(self, client_id: str) -> list[tuple[Connection, ConnectionIO]]:
+        handler = ctx.master.addons.get("proxyserver").connections.get(client_id)
+        return list(handler.transports.items()) if handler else []
 
     # Answers
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Let pict-rs's answers stream through, so that a large video costs no memory."""
+        self._stop_timer(flow.id)
         if flow.response is None or flow.response.status_code < 200:
             flow.kill()  # nothing that we send asks for a 1xx; a 101 would turn the connection into a raw pipe
         else:
@@ -232,7 +249,13 @@ class Intercept:
         """Note the end of a request that failed; framing.py has the words for the client."""
         self._finished(flow.client_conn.id, flow.id)
 
+    def _stop_timer(self, flow_id: str) -> None:
+        timer = self._timers.pop(flow_id, None)
+        if timer is not None:
+            timer.cancel()
+
     def _finished(self, client_id: str, flow_id: str) -> None:
+        self._stop_timer(flow_id)
         open_flows = self._open.get(client_id, set())
         open_flows.discard(flow_id)
         if not open_flows:

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
 from config.addresses import check_listen, check_upstream
@@ -195,8 +195,7 @@ def _run(options: argparse.Namespace) -> int:
 
     config = _serve_config(options)
     _log_to_stderr(config.settings.log_level)
-    with asyncio.Runner() as runner:
-        return _leave(runner.run(run(config)))
+    return _to_its_end(run(config), at_once=True)
 
 
 def _serve_config(options: argparse.Namespace) -> Config:
@@ -204,21 +203,23 @@ def _serve_config(options: argparse.Namespace) -> Config:
     return load(options.config, {**os.environ, **{name: value for name, value in given.items() if value is not None}})
 
 
-def _to_its_end(command: Coroutine[Any, Any, int]) -> int:
-    """Run a command. Ctrl-C and SIGTERM cancel it: it cleans up after itself, and the process ends."""
+def _to_its_end(command: Coroutine[Any, Any, int], *, at_once: bool = False) -> int:
+    """Run a command. Where it does not see to that itself, Ctrl-C and SIGTERM cancel it: it cleans up, and is over.
+
+    Interrupted, or with `at_once`, the process ends without waiting for threads: one that imports torch or fetches a
+    model cannot be stopped.
+    """
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with asyncio.Runner() as runner:
         try:
-            return runner.run(command)
+            code = runner.run(command)
         except KeyboardInterrupt:
-            return _leave(INTERRUPTED)
-
-
-def _leave(code: int) -> NoReturn:
-    """End the process, without a wait for a thread that imports torch or fetches a model: those cannot be stopped."""
-    with contextlib.suppress(OSError):
-        print(end="", flush=True)
-    os._exit(code)
+            code, at_once = INTERRUPTED, True
+        if at_once:
+            with contextlib.suppress(OSError):
+                print(end="", flush=True)
+            os._exit(code)
+        return code
 
 
 def _own_url(settings: Settings) -> str:

@@ -105,6 +105,25 @@ def test_tls_on_the_plain_listener_goes_nowhere(gate: RunningFilter, recorder: R
     assert recorder.raw == []
 
 
+@pytest.mark.parametrize("blank", [b"\r\n", b"\n", b"\r\n\r\n", b"\n\r\n"])
+def test_empty_lines_before_a_request_are_ignored(gate: RunningFilter, recorder: Recorder, blank: bytes) -> None:
+    assert say(gate.address, blank + GET + b"\r\n").startswith(b"HTTP/1.1 200 ")
+    with socket.create_connection(gate.address, timeout=10) as connection:
+        for _ in range(2):
+            connection.sendall(raw_upload(b"picture") + blank)
+            assert listen(connection).startswith(b"HTTP/1.1 201 ")
+    assert len(recorder.requests) == 3
+
+
+def test_a_client_that_expects_100_gets_the_error_too() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = closed.getsockname()
+    expecting = raw_upload(b"picture").replace(b"Host: x", b"Host: x\r\nExpect: 100-continue")
+    with RunningFilter(config(address), FakeJudge()) as gate:
+        heard = say(gate.address, expecting)
+    assert heard.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 502 ")
+
+
 def test_an_upgrade_is_dropped_and_the_view_served(gate: RunningFilter, recorder: Recorder) -> None:
     heard = say(
         gate.address,
@@ -245,6 +264,6 @@ def test_bodies_are_freed_without_the_garbage_collector(recorder: Recorder, monk
 
 def bodies() -> list[object]:
     """What mitmproxy's streams hold of requests' bodies."""
-    streams = [found for found in gc.get_objects() if isinstance(found, framing._Stream)]
+    streams = [found for found in gc.get_objects() if type(found) is framing._Stream]
     buffered = [bytes(stream.request_body_buf) for stream in streams if len(stream.request_body_buf)]
     return [*buffered, *(stream.flow.request.data.content for stream in streams if stream.flow.request.data.content)]

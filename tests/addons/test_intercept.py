@@ -16,7 +16,7 @@ from mitmproxy.exceptions import OptionsError
 from mitmproxy.http import HTTPFlow
 from mitmproxy.test import tflow, tutils
 
-from addons import framing, wiring
+from addons import framing, intercept, wiring
 from addons.fetch.remote import RemoteFetcher
 from addons.gatekeeper import Forward, Gatekeeper
 from addons.intercept import Intercept
@@ -358,8 +358,8 @@ async def test_the_guard_of_connections(astray: str) -> None:
     class Data:
         server = Server()
 
-    intercept = wiring.build(config(("pictrs", 8080))).intercept
-    intercept.server_connect(Data())  # type: ignore[arg-type]
+    guarding = wiring.build(config(("pictrs", 8080))).intercept
+    guarding.server_connect(Data())  # type: ignore[arg-type]
     assert Data.server.error is None
     match astray:
         case "port":
@@ -372,7 +372,7 @@ async def test_the_guard_of_connections(astray: str) -> None:
             Data.server.tls = True
         case "none":
             Data.server.address = None
-    intercept.server_connect(Data())  # type: ignore[arg-type]
+    guarding.server_connect(Data())  # type: ignore[arg-type]
     assert Data.server.error
 
 
@@ -462,6 +462,35 @@ def test_upstream_gone_is_json(judge: FakeJudge) -> None:
         assert_ours(say(gate.address, b"GET /image/original/a.jpg HTTP/1.1\r\nHost: x\r\n\r\n"), 502)
         answer = upload(gate.address, PICTURE)
         assert (answer.status, answer.json()["msg"]) == (502, "The image server did not answer")
+
+
+def test_an_upstream_that_never_answers_is_given_up(judge: FakeJudge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intercept, "UPSTREAM_SECONDS", 0.3)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        RunningFilter(config(silent.getsockname()), judge) as gate,
+    ):
+        answer = upload(gate.address, PICTURE)
+        assert (answer.status, answer.json()["msg"]) == (502, "The image server did not answer")
+        assert gate.filter._parts.intercept._timers == {}
+
+
+def test_an_upstream_that_answers_in_time_is_not_cut_off(judge: FakeJudge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intercept, "UPSTREAM_SECONDS", 0.3)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as slow,
+        RunningFilter(config(slow.getsockname()), judge) as gate,
+        socket.create_connection(gate.address, timeout=10) as client,
+    ):
+        client.sendall(b"GET /image/original/video.mp4 HTTP/1.1\r\nHost: x\r\n\r\n")
+        server, _ = slow.accept()
+        with server:
+            server.recv(65536)
+            server.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n" + b"first half")
+            assert listen(client).endswith(b"first half")
+            time.sleep(0.6)
+            server.sendall(b"second hal")
+            assert listen(client) == b"second hal"
 
 
 @pytest.mark.parametrize(

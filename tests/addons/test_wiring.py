@@ -31,6 +31,7 @@ class Watched(FakeJudge):
 
     async def start(self, given: Config) -> FakeJudge:
         self.started_with.append(given)
+        await asyncio.sleep(0)  # no judge is there at once
         return self
 
     async def close(self) -> None:

@@ -213,21 +213,21 @@ def stuck(tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
-    ("arguments", "announced", "code", "last"),
+    ("arguments", "announced", "codes", "last"),
     [
-        pytest.param(["classify", "x.jpg"], r"loading open-nsfw .*\n", 130, "", id="classify"),
-        pytest.param(["demo"], r"loading the embedded model \.\.\.\n", 130, "", id="demo"),
+        pytest.param(["classify", "x.jpg"], r"loading open-nsfw .*\n", {130}, "", id="classify"),
+        pytest.param(["demo"], r"loading the embedded model \.\.\.\n", {130}, "", id="demo"),
         pytest.param(
             ["serve", "--listen", "127.0.0.1:0"],
             r".* INFO loading nsfw \(open-nsfw\)\n",
-            0,
-            r".* INFO stopping: .*\n",
+            {0, 130},  # 130 before the launcher listens to signals itself
+            r"(.* INFO stopping: .*\n)?",
             id="serve",
         ),
     ],
 )
 def test_interrupted_while_the_model_loads(
-    stuck: str, number: signal.Signals, arguments: list[str], announced: str, code: int, last: str
+    stuck: str, number: signal.Signals, arguments: list[str], announced: str, codes: set[int], last: str
 ) -> None:
     """It ends at once, although what loads the model does not."""
     with start(*arguments, PYTHONPATH=stuck) as running:
@@ -235,7 +235,7 @@ def test_interrupted_while_the_model_loads(
         assert re.fullmatch(announced, running.stderr.readline())
         running.send_signal(number)
         out, err = running.communicate(timeout=SECONDS)
-        assert running.returncode == code
+        assert running.returncode in codes
     assert re.fullmatch(last, err)
     folder = re.search(r"storing into (\S+)/store", out)
     assert bool(folder) is (arguments == ["demo"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
@@ -75,6 +76,16 @@ async def test_a_card_that_gets_through_is_told(capsys: Captured, monkeypatch: p
     assert await demo(None, False) == 1
     wrong = [row[0] for row in rows(capsys.readouterr().out) if row[4] == "yes   <- this is WRONG"]
     assert wrong == ["POST /image  the self-test card", "GET  /image/download?url=.../card.png"]
+
+
+async def test_what_is_stored_although_it_was_refused_is_told(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = map(str, itertools.count())
+    monkeypatch.setattr(StandIn, "stored", lambda _: {next(names)})
+    assert await demo(None, False) == 1
+    table = rows(capsys.readouterr().out)
+    assert [row[4] for row in table] == ["yes" + "   <- this is WRONG" * (row[1] == "400") for row in table]
 
 
 async def test_an_upstream_that_stores_nothing_is_told(capsys: Captured) -> None:
