@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import re
 
-from model.container import Container, Kept
+from model.container import Container
 from model.errors import Undecodable
 
 _MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
 """The next JPEG marker, past junk, fill bytes, entropy-coded data and restart markers (ITU-T T.81, B.1.1)."""
 _EOI, _SOI, _TEM, _APP2 = 0xD9, 0xD8, 0x01, 0xE2
 _GRAPHIC_CONTROL = 0xF9
+
+_NEXT_PICTURE = b"\xff\xd8\xff"
+MAX_GAP_BYTES = 64 * 1024
+"""Most bytes between two pictures of one file; programs align them to some power of two."""
+_LEAVE = b"!\xf9\x04\x04\x00\x00\x00\x00"
+"""A graphic control without transparency whose frame is left in place; GIF89a specification, section 23."""
 
 
 def jpeg_end(data: bytes, start: int = 0) -> tuple[int, bool]:
@@ -40,11 +46,21 @@ def jpeg_end(data: bytes, start: int = 0) -> tuple[int, bool]:
 
 
 def jpeg(data: bytes) -> Container:
-    """One picture up to its end marker, or the whole file where an index says that there are more."""
+    """One picture up to its end marker; where an index says that there are more, all that follow close upon another.
+
+    Which of them the index really names only the decoder can tell; what comes behind those is cut off there.
+    """
     end, index = jpeg_end(data)
-    if index:
-        return Container(len(data), (data,), None)
-    return Container(end, (data[:end],), 1)
+    if not index:
+        return Container(end, (data[:end],), 1)
+    starts, ends = [0], [end]
+    while (start := data.find(_NEXT_PICTURE, ends[-1], ends[-1] + MAX_GAP_BYTES)) >= 0:
+        try:
+            ends.append(jpeg_end(data, start)[0])
+        except Undecodable:
+            break
+        starts.append(start)
+    return Container(ends[-1], (data[: ends[-1]],), None, starts=tuple(starts), ends=tuple(ends))
 
 
 def gif(data: bytes) -> Container:
@@ -57,7 +73,8 @@ def gif(data: bytes) -> Container:
         raise Undecodable("the GIF breaks off in its header")
     width, height = _u16(data, 6), _u16(data, 8)
     at = 13 + _colour_table(data[10])
-    kept = Kept(at)
+    parts: list[bytes] = [data[:at]]
+    control: bytes | None = None
     frames = 0
     while (block := data[at : at + 1]) != b";":
         start = at
@@ -67,18 +84,33 @@ def gif(data: bytes) -> Container:
                 continue
             if at != start + 8:
                 raise Undecodable("a graphic control of the GIF is not four bytes long")
+            control = data[start:at]
         elif block == b"," and at + 10 <= len(data):
             width = max(width, _u16(data, at + 1) + _u16(data, at + 5))
             height = max(height, _u16(data, at + 3) + _u16(data, at + 7))
             frames += 1
             at = _sub_blocks(data, at + 11 + _colour_table(data[at + 9]))
+            parts += [_explicit(control), data[start:at]]
+            control = None
         else:
             raise Undecodable("the GIF breaks off, or has something between its blocks")
-        kept.add(start, at)
     if not frames:
         raise Undecodable("a GIF without a picture")
-    kept.add(at, at + 1)
-    return Container(at + 1, (kept.of(data),), frames, (width, height))
+    return Container(at + 1, (b"".join([*parts, b";"]),), frames, (width, height))
+
+
+def _explicit(control: bytes | None) -> bytes:
+    """The graphic control of an image, with nothing left to the reader.
+
+    Viewers take the last control before an image, and take none, or disposal 0, for "leave it in place". Pillow mixes
+    several, and carries over the disposal of an earlier frame. Disposal 4 to 7 is undefined, and read differently.
+    """
+    if control is None:
+        return _LEAVE
+    disposal = control[3] >> 2 & 7
+    if disposal > 3:
+        raise Undecodable(f"a graphic control of the GIF with the undefined disposal {disposal}")
+    return control if disposal else control[:3] + bytes([control[3] | 1 << 2]) + control[4:]
 
 
 def _u16(data: bytes, at: int) -> int:

@@ -16,6 +16,7 @@ from model.errors import Undecodable, Unsupported
 MAX_CHUNKS = 100_000
 """Chunks in one file: 40 MiB in the usual chunks of 8 KiB are 5,120, and 900 frames have 2 or more each."""
 
+_DISPOSE_PREVIOUS = b"\x02"  # APNG specification, fcTL, dispose_op
 _PNG_PIXELS = {b"IDAT", b"fcTL", b"fdAT"}
 _PNG_BEFORE_PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"sRGB", b"iCCP", b"acTL"}
 _PNG_ONCE = _PNG_BEFORE_PIXELS | {b"eXIf", b"IEND"}
@@ -44,9 +45,15 @@ def png(data: bytes) -> Container:
             raise Undecodable(f"the PNG has a chunk {kind!r} that is unknown and that no decoder may skip")
         if kind == b"acTL":
             declared = int.from_bytes(data[at + 8 : at + 12])
+        if kind == b"fcTL" and data[at + 32 : at + 33] == _DISPOSE_PREVIOUS:
+            raise Unsupported(
+                "an APNG that goes back to an earlier frame, which Pillow composes otherwise than viewers"
+            )
         seen.append(kind)
         at = end
     _png_readable(data, once)
+    if declared and data[25] == _GREY and b"tRNS" in once:
+        raise Unsupported("an APNG of grey with a transparent level, which Pillow composes otherwise than viewers")
     return Container(at, (kept.of(data),), _png_frames(seen, declared))
 
 

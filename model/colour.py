@@ -1,7 +1,7 @@
 """From Pillow's pixel modes to colours as a screen shows them, and the alpha channel apart from them.
 
 A browser applies the ICC profile or, in a PNG, the gamma; pict-rs strips metadata, and with it the profile, so that
-the same file is later shown without it. Where the two differ to the eye, both are judged. A profile that is broken or
+the same file is later shown without it. Where the two differ, both are judged. A profile that is broken or
 of another colour space than the pixels is ignored, as browsers do.
 """
 
@@ -14,17 +14,21 @@ from PIL import Image, ImageChops, ImageCms, ImageStat
 
 from model.errors import Unsupported
 
-VISIBLE_LEVELS = 12.0
-"""Mean difference of two pictures, in levels of 255, from which both are judged. Display P3 against sRGB is 1 to 6."""
 SAME_LEVELS = 2
-"""Largest difference, in levels of 255, that a profile may make to any colour to count as sRGB: many a camera embeds
-sRGB itself, and 12 megapixels take lcms a fifth of a second."""
+"""Largest difference, in levels of 255, that a profile may make to any level of any channel to count as sRGB (many a
+camera embeds sRGB itself, and 12 megapixels take lcms a fifth of a second), and that two pictures may have anywhere to
+be judged as one. A mean would not do: a made profile can hide a picture in differences that cancel out."""
 GAMMA_TOLERANCE = 0.05
 """How far from sRGB's a gamma may be and not count; the same as libpng's PNG_GAMMA_THRESHOLD."""
 SRGB_GAMMA = 2.2
-_THUMBNAIL = (64, 64)
 _SRGB = ImageCms.createProfile("sRGB")
-_CUBE = Image.fromarray((np.indices((18, 18, 18)) * 15).astype(np.uint8).reshape(3, 18, -1).transpose(1, 2, 0))
+_TABLE_TAGS = (b"A2B", b"D2B")
+"""First bytes of the tags of profiles with free tables (ICC.1:2010, 9.2); the others are three curves and a matrix, and
+so are known from every level of each channel alone and of grey."""
+_LEVELS = Image.fromarray(
+    np.stack([np.arange(256, dtype=np.uint8)[:, None] * np.array(on, np.uint8) for on in np.ndindex(2, 2, 2)])
+)
+"""Every level of each channel, of each pair and of grey, 8 rows of 256."""
 _SPACES = {"L": b"GRAY", "RGB": b"RGB ", "CMYK": b"CMYK"}
 """The colour space in a profile's header, ICC.1:2010 section 7.2.6, for each mode."""
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -65,8 +69,8 @@ def _sixteen_bits(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def renditions(colours: Image.Image, info: dict[str | tuple[int, int], object]) -> list[Image.Image]:
-    """The RGB pictures to judge of colours in mode L, RGB or CMYK: as a browser shows them and, if that differs to the
-    eye, as they are without profile and gamma. `info` is the `info` of the frame.
+    """The RGB pictures to judge of colours in mode L, RGB or CMYK: as a browser shows them and, if that differs
+    anywhere, as they are without profile and gamma. `info` is the `info` of the frame.
     """
     plain = colours if colours.mode == "RGB" else colours.convert("RGB")
     profile, gamma = info.get("icc_profile"), info.get("gamma")
@@ -76,9 +80,9 @@ def renditions(colours: Image.Image, info: dict[str | tuple[int, int], object]) 
         managed = _by_gamma(plain, gamma)
     else:
         managed = None
-    if managed is None:
+    if managed is None or _largest(managed, plain) <= SAME_LEVELS:
         return [plain]
-    return [managed, plain] if _differs(managed, plain) else [managed]
+    return [managed, plain]
 
 
 def _by_profile(colours: Image.Image, profile: bytes) -> Image.Image | None:
@@ -87,11 +91,18 @@ def _by_profile(colours: Image.Image, profile: bytes) -> Image.Image | None:
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         transform = ImageCms.buildTransform(source, _SRGB, colours.mode, "RGB")
-        if colours.mode == "RGB" and _largest(transform.apply(_CUBE), _CUBE) <= SAME_LEVELS:
+        if colours.mode == "RGB" and _is_srgb(transform, profile):
             return None
         return transform.apply(colours)
     except (OSError, ImageCms.PyCMSError):
         return None
+
+
+def _is_srgb(transform: ImageCms.ImageCmsTransform, profile: bytes) -> bool:
+    tags = int.from_bytes(profile[128:132])
+    if any(profile[at : at + 3] in _TABLE_TAGS for at in range(132, 132 + 12 * min(tags, 100), 12)):
+        return False
+    return _largest(transform.apply(_LEVELS), _LEVELS) <= SAME_LEVELS
 
 
 def _by_gamma(plain: Image.Image, gamma: float) -> Image.Image | None:
@@ -105,8 +116,3 @@ def _by_gamma(plain: Image.Image, gamma: float) -> Image.Image | None:
 
 def _largest(one: Image.Image, other: Image.Image) -> int:
     return max(high for _, high in ImageStat.Stat(ImageChops.difference(one, other)).extrema)
-
-
-def _differs(one: Image.Image, other: Image.Image) -> bool:
-    small = (image.resize(_THUMBNAIL, Image.Resampling.BOX, reducing_gap=2.0) for image in (one, other))
-    return max(ImageStat.Stat(ImageChops.difference(*small)).mean) >= VISIBLE_LEVELS

@@ -55,4 +55,4 @@ def decode(data: bytes, media: MediaType, limits: PictureLimits, specs: Sequence
         np.frombuffer(b"".join(views[i] for views in distinct), np.uint8).reshape(-1, spec.height, spec.width, 3)
         for i, spec in enumerate(specs)
     )
-    return Views(*size, max(counts), arrays, len(data) - container.end)
+    return Views(*size, max(counts), arrays, len(data) - container.end_of(max(counts)))

@@ -28,6 +28,6 @@ def inspect(data: bytes, media: MediaType) -> Container:
     would get wrong.
     """
     container = _WALKS[media](data)
-    if container.end < len(data) and container.frames != 1:
+    if container.end < len(data) and container.frames not in (1, None):
         raise Undecodable(f"{len(data) - container.end} bytes behind the end of the animation")
     return container

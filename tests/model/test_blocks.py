@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from model import blocks
 from model.blocks import gif, jpeg, jpeg_end
 from model.errors import Undecodable
 from tests.model.samples import encode, picture, pictures
@@ -48,26 +49,37 @@ def test_a_jpeg_that_breaks_off(data: bytes) -> None:
         jpeg(data)
 
 
-def test_an_index_of_more_pictures_keeps_the_whole_file() -> None:
-    data = encode(pictures(2), "MPO") + b"tail"
-    container = jpeg(data)
+def test_an_index_of_more_pictures_keeps_those_that_follow() -> None:
+    data = encode(pictures(2), "MPO")
+    container = jpeg(data + b"tail")
     assert (container.end, container.frames, container.readings) == (len(data), None, (data,))
+    assert (len(container.starts), container.end_of(2)) == (2, len(data))
+    assert container.end_of(1) == container.ends[0] == jpeg_end(data)[0]
+
+
+def test_a_picture_far_behind_is_not_one_that_follows() -> None:
+    indexed = SOI + segment(0xE2, b"MPF\x00") + SCAN + EOI
+    for gap, count in ((blocks.MAX_GAP_BYTES - 3, 2), (blocks.MAX_GAP_BYTES - 2, 1)):
+        assert len(jpeg(indexed + b"\x00" * gap + BODY).starts) == count
 
 
 HEAD = b"GIF89a\x04\x00\x03\x00\x80\x00\x00" + b"\x00\x00\x00\xff\xff\xff"
-CONTROL = b"!\xf9\x04\x00\x0a\x00\x00\x00"
+CONTROL = b"!\xf9\x04\x08\x0a\x00\x00\x00"
+LEAVE = b"!\xf9\x04\x04\x00\x00\x00\x00"
 
 
-def frame(left: int = 0, top: int = 0, width: int = 4, height: int = 3, table: bytes = b"") -> bytes:
+def frame(
+    left: int = 0, top: int = 0, width: int = 4, height: int = 3, table: bytes = b"", control: bytes = LEAVE
+) -> bytes:
     place = b"".join(value.to_bytes(2, "little") for value in (left, top, width, height))
-    return b"," + place + (b"\x80" if table else b"\x00") + table + b"\x02\x02\x44\x01\x00"
+    return control + b"," + place + (b"\x80" if table else b"\x00") + table + b"\x02\x02\x44\x01\x00"
 
 
 @pytest.mark.parametrize(
     ("data", "frames", "canvas"),
     [
         (HEAD + frame() + b";", 1, (4, 3)),
-        (HEAD + CONTROL + frame() + CONTROL + frame() + b";", 2, (4, 3)),
+        (HEAD + frame(control=CONTROL) + frame(control=CONTROL) + b";", 2, (4, 3)),
         (HEAD + frame(table=b"\x00" * 6) + b";", 1, (4, 3)),
         (HEAD + frame(2, 1, 4, 3) + b";", 1, (6, 4)),
         (HEAD + frame(65535, 0, 65535, 9) + frame() + b";", 2, (131070, 9)),
@@ -93,10 +105,34 @@ def test_frames_of_a_gif(data: bytes, frames: int, canvas: tuple[int, int]) -> N
     ids=["comment", "loop", "loop-without-content", "empty-text", "empty-unknown"],
 )
 def test_other_extensions_do_not_reach_the_decoder(extension: bytes) -> None:
-    data = HEAD + extension + CONTROL + frame() + extension + frame() + b";"
+    data = HEAD + extension + frame(control=CONTROL) + extension + frame() + b";"
     container = gif(data)
     assert (container.end, container.frames) == (len(data), 2)
-    assert container.readings == (HEAD + CONTROL + frame() + frame() + b";",)
+    assert container.readings == (HEAD + frame(control=CONTROL) + frame() + b";",)
+
+
+@pytest.mark.parametrize(
+    ("control", "read"),
+    [
+        (b"", LEAVE),
+        (b"!\xf9\x04\x00\x0a\x00\x00\x00", b"!\xf9\x04\x04\x0a\x00\x00\x00"),
+        (b"!\xf9\x04\x01\x0a\x00\x07\x00", b"!\xf9\x04\x05\x0a\x00\x07\x00"),
+        (CONTROL, CONTROL),
+        (b"!\xf9\x04\x0d\x00\x00\x03\x00", b"!\xf9\x04\x0d\x00\x00\x03\x00"),
+        (b"!\xf9\x04\x09\x00\x00\x00\x00" + LEAVE, LEAVE),
+    ],
+    ids=["none", "unspecified", "unspecified-transparent", "background", "previous", "the-last-of-two"],
+)
+def test_each_frame_says_what_becomes_of_it(control: bytes, read: bytes) -> None:
+    # Viewers take the last control before an image, and none or "unspecified" for "leave it"; Pillow does otherwise.
+    data = HEAD + frame(control=CONTROL) + frame(control=control) + b";"
+    assert gif(data).readings == (HEAD + frame(control=CONTROL) + frame(control=read) + b";",)
+
+
+@pytest.mark.parametrize("disposal", [4, 5, 6, 7])
+def test_an_undefined_disposal_is_refused(disposal: int) -> None:
+    with pytest.raises(Undecodable, match=f"undefined disposal {disposal}"):
+        gif(HEAD + frame(control=b"!\xf9\x04" + bytes([disposal << 2]) + b"\x00" * 4) + b";")
 
 
 def test_bytes_behind_the_trailer_are_not_part_of_it() -> None:

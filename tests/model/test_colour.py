@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from model import colour
 from model.colour import renditions, split
 from model.errors import Unsupported
 from tests.model.samples import picture
@@ -143,10 +144,40 @@ def test_a_profile_that_changes_colours_is_applied_and_left_out() -> None:
     assert as_it_is is image
 
 
-def test_a_profile_that_changes_little_is_applied_only() -> None:
-    dim = Image.new("RGB", (8, 8), (60, 60, 52))
-    (managed,) = renditions(dim, {"icc_profile": swapped()})
+def test_a_profile_that_changes_one_pixel_is_judged_both_ways() -> None:
+    dim = Image.new("RGB", (500, 500), (60, 60, 60))
+    dim.putpixel((7, 7), (60, 60, 40))
+    managed, as_it_is = renditions(dim, {"icc_profile": swapped()})
     assert pixels(managed) != pixels(dim)
+    assert as_it_is is dim
+
+
+def test_a_profile_with_free_tables_is_never_taken_for_srgb(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Curves are looked at on every level; a free table may do anything between them.
+    seen: list[tuple[int, int]] = []
+    plain = colour._largest
+
+    def largest(one: Image.Image, other: Image.Image) -> int:
+        seen.append(one.size)
+        return plain(one, other)
+
+    monkeypatch.setattr(colour, "_largest", largest)
+    image = picture(mode="RGB")
+    renditions(image, {"icc_profile": srgb()})
+    assert seen == [(256, 8)]  # by the levels alone
+    seen.clear()
+    tabled = srgb().replace(b"chad", b"A2B0", 1)
+    assert tabled != srgb()
+    renditions(image, {"icc_profile": tabled})
+    assert (256, 8) not in seen
+
+
+def test_every_level_counts() -> None:
+    levels = np.asarray(colour._LEVELS)
+    assert levels.shape == (8, 256, 3)
+    for channel in range(3):
+        alone = [row for row in levels if row[255].tolist() == [255 * (channel == c) for c in range(3)]]
+        assert [pixel[channel] for pixel in alone[0]] == list(range(256))
 
 
 @pytest.mark.parametrize(

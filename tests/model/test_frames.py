@@ -11,6 +11,8 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 
 from config.settings import Limits
+from model import frames as model_frames
+from model.decode import decode
 from model.errors import JudgeError, TooLarge, Undecodable
 from model.frames import PILLOW_ERRORS, check_frames, check_size, pictures, refusals
 from model.media import JPEG, MediaType, sniff
@@ -181,10 +183,41 @@ def test_a_further_picture_that_is_broken_is_refused() -> None:
         frames(MPO[:at] + b"\x0c" + MPO[at + 1 :])
 
 
-@pytest.mark.parametrize("cut", [3, 20, 400, -1])
-def test_a_further_picture_that_breaks_off_is_refused(cut: int) -> None:
-    with pytest.raises(Undecodable):
-        frames(MPO[: second_picture() + cut] if cut > 0 else MPO[:cut])
+@pytest.mark.parametrize("cut", [3, 20, 400])
+def test_a_further_picture_that_breaks_off_is_cut_off(cut: int) -> None:
+    data = MPO[: second_picture() + cut]
+    assert len(frames(data)) == 1
+    assert decode(data, JPEG, LIMITS, []).trailing == len(data) - second_picture()
+
+
+@pytest.mark.parametrize("tail", [b"", b"PK\x03\x04 anything", MPO[: second_picture()]], ids=["none", "zip", "a-third"])
+def test_what_the_index_does_not_name_is_cut_off(tail: bytes) -> None:
+    assert len(frames(MPO + tail)) == 3
+    assert decode(MPO + tail, JPEG, LIMITS, []).trailing == len(tail)
+    junk = MPO.replace(b"MPF\x00II*\x00", b"MPF\x00XX*\x00") + tail
+    assert decode(junk, JPEG, LIMITS, []).trailing == len(junk) - second_picture()
+
+
+def test_an_index_that_passes_a_picture_over_is_refused() -> None:
+    # [first][hidden][second]: the index names the first and the last, so the one between them would go unseen.
+    at = second_picture()
+    hidden = encode(picture(9), "JPEG")
+    data = bytearray(MPO[:at] + hidden + MPO[at:])
+    entry = MPO.index(b"MPF\x00") + 4
+    named = at - entry
+    where = bytes(MPO).index(named.to_bytes(4, "little"), entry)
+    data[where : where + 4] = (named + len(hidden)).to_bytes(4, "little")
+    with pytest.raises(Undecodable, match="names other pictures"):
+        frames(bytes(data))
+
+
+def test_the_work_of_an_animation_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encode(several(3), "GIF")
+    monkeypatch.setattr(model_frames, "MAX_WORK_PIXELS", 3 * 48 * 40)
+    assert len(frames(data)) == 3
+    monkeypatch.setattr(model_frames, "MAX_WORK_PIXELS", 3 * 48 * 40 - 1)
+    with pytest.raises(TooLarge, match="3 frames of 48 x 40"):
+        frames(data)
 
 
 def test_a_broken_index_leaves_one_picture() -> None:
