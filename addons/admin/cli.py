@@ -237,7 +237,7 @@ def _http_url(value: str) -> str:
         good = False
     if not good or not value.isprintable() or set(" ?#@") & set(value):
         raise ValueError("must be http://HOST:PORT, for example http://127.0.0.1:8081")
-    return value.rstrip("/")
+    return value
 
 
 def _checked(check: Callable[[str], str]) -> Callable[[str], str]:

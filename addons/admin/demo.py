@@ -74,9 +74,7 @@ async def demo(upstream: str | None, stay: bool) -> int:
             card_file.write_bytes(card())
             await _stay(url, card_file)
         else:
-            print(
-                "\nto try it with pictures of your own: make demo STAY=1 (pictrs-filter demo --stay) keeps it running, then"
-            )
+            print("\nto try it with your own pictures, keep it running (make demo STAY=1, pictrs-filter demo --stay):")
             print(f"  curl -F 'images[]=@photo.jpg' {url}/image     # with the address that it prints")
         return 0 if all(row.right for row in rows) else 1
 
