@@ -1,0 +1,69 @@
+"""Faults behind the judge's door, through the whole gate: the recorder sees zero bytes, and the client gets JSON."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model.errors import DecoderFailed
+from model.judge import Judge
+from model.media import MediaType
+from model.sandbox import Views
+from tests.http1 import upload
+from tests.model.test_judge import JPEG, LABELS, FakeBackend, FakeDecoder
+from tests.recorder import Recorder
+from tests.running import RunningFilter, config
+
+FAULTS = [ValueError("x"), TimeoutError("x"), MemoryError(), asyncio.CancelledError(), KeyError("x"), OSError("x")]
+
+
+class Hanging(FakeDecoder):
+    async def decode(self, data: bytes, media: MediaType, deadline: float) -> Views:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+NONSENSE: dict[str, NDArray[np.float32]] = {
+    "NaN": np.array([[np.nan, np.nan]], np.float32),
+    "infinite": np.array([[0.5, np.inf]], np.float32),
+    "no rows": np.zeros((0, 2), np.float32),
+    "two rows for one view": np.full((2, 2), 0.5, np.float32),
+    "three labels for two": np.full((1, 3), 0.3, np.float32),
+}
+BROKEN: dict[str, tuple[FakeDecoder, FakeBackend]] = {
+    **{f"decode {type(fault).__name__}": (FakeDecoder(fault=fault), FakeBackend()) for fault in FAULTS},
+    **{f"classify {type(fault).__name__}": (FakeDecoder(), FakeBackend(fault=fault)) for fault in FAULTS},
+    **{f"scores: {name}": (FakeDecoder(), FakeBackend(scores)) for name, scores in NONSENSE.items()},
+    "a killed decoder": (FakeDecoder(fault=DecoderFailed("killed")), FakeBackend()),
+    "a hanging decoder": (Hanging(), FakeBackend()),
+    "no views": (FakeDecoder(views=0), FakeBackend()),
+}
+
+
+@pytest.fixture(scope="module")
+def recorder() -> Iterator[Recorder]:
+    with Recorder() as running:
+        yield running
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_fault_behind_the_judge_refuses(recorder: Recorder, name: str) -> None:
+    decoder, backend = BROKEN[name]
+    settings = config(recorder.address, deadline_seconds=0.5)
+    recorder.reset()
+    with RunningFilter(settings, Judge(settings, decoder, backend, LABELS)) as gate:
+        answer = upload(gate.address, JPEG)
+    assert (answer.status, answer.json()["files"]) == (503, [])
+    assert not any(recorder.raw)
+
+
+def test_the_same_parts_let_pass_when_nothing_is_broken(recorder: Recorder) -> None:
+    settings = config(recorder.address)
+    recorder.reset()
+    with RunningFilter(settings, Judge(settings, FakeDecoder(), FakeBackend(), LABELS)) as gate:
+        assert upload(gate.address, JPEG).status == 201
+    assert len(recorder.requests) == 1
