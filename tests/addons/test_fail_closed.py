@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import psutil  # type: ignore[import-untyped]
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from model.errors import DecoderFailed
 from model.judge import Judge
@@ -67,3 +72,23 @@ def test_the_same_parts_let_pass_when_nothing_is_broken(recorder: Recorder) -> N
     with RunningFilter(settings, Judge(settings, FakeDecoder(), FakeBackend(), LABELS)) as gate:
         assert upload(gate.address, JPEG).status == 201
     assert len(recorder.requests) == 1
+
+
+def test_real_decoders_that_are_killed_refuse_and_come_back(recorder: Recorder) -> None:
+    slow = io.BytesIO()
+    Image.linear_gradient("L").resize((6000, 6000)).convert("RGBA").save(slow, "PNG")  # a second to decode
+    recorder.reset()
+    with RunningFilter(config(recorder.address, deadline_seconds=60.0)) as gate, ThreadPoolExecutor(1) as pool:
+        before = psutil.Process().children(recursive=True)
+        decoders = [child for child in before if "model.decoder" in " ".join(child.cmdline())]
+        assert len(decoders) == 2
+        waiting = pool.submit(upload, gate.address, slow.getvalue())
+        busy_from = sum(child.cpu_times().user for child in decoders)
+        end = time.monotonic() + 30
+        while sum(child.cpu_times().user for child in decoders) < busy_from + 0.1 and time.monotonic() < end:
+            time.sleep(0.01)
+        for child in decoders:
+            child.kill()
+        assert waiting.result(60).status == 503
+        assert not any(recorder.raw)
+        assert upload(gate.address, JPEG).status == 201
