@@ -34,8 +34,8 @@ class LoadedModel:
     """A network ready to score: `labels` in the order of the columns, `view` as it wants its input, and its `device`.
 
     `device` is for people: `cpu` or `cuda:0 (name)`. Not for two threads at once: model/classifier.py gives it one.
-    How many cores a forward uses is left to torch: all of them, unless OMP_NUM_THREADS says otherwise. Its threads wait
-    for each other by spinning, so where other programs keep the cores busy, OMP_NUM_THREADS=1 is several times faster.
+    How many cores a forward uses is set by the thread that runs it (model/judge.py leaves one free): torch's threads
+    wait for each other by spinning, which is slow where other programs keep the cores busy.
     """
 
     def __init__(self, network: nn.Module, labels: tuple[str, ...], data: dict[str, Any], device: str) -> None:

@@ -209,17 +209,23 @@ def _to_its_end(command: Coroutine[Any, Any, int], *, at_once: bool = False) -> 
     Interrupted, or with `at_once`, the process ends without waiting for threads: one that imports torch or fetches a
     model cannot be stopped.
     """
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with asyncio.Runner() as runner:
         try:
-            code = runner.run(command)
-        except KeyboardInterrupt:
+            code = runner.run(_cancelled_by_sigterm(command))
+        except (KeyboardInterrupt, asyncio.CancelledError):
             code, at_once = INTERRUPTED, True
         if at_once:
             with contextlib.suppress(OSError):
                 print(end="", flush=True)
             os._exit(code)
         return code
+
+
+async def _cancelled_by_sigterm(command: Coroutine[Any, Any, int]) -> int:
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await command
 
 
 def _own_url(settings: Settings) -> str:

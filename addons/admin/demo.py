@@ -159,9 +159,10 @@ def _print_table(rows: list[Row]) -> None:
 
 
 async def _stay(url: str, card_file: Path) -> None:
-    """Tell how to try it by hand, and wait for Ctrl-C (or SIGTERM, of which the command line makes the same)."""
+    """Tell how to try it by hand, and wait for Ctrl-C or SIGTERM."""
     stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     print("\ntry it yourself:")
     print(f"  curl -F 'images[]=@photo.jpg' {url}/image          # any picture of yours")
     print(f"  curl -F 'images[]=@{card_file}' {url}/image")

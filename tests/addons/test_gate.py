@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -175,6 +176,18 @@ def test_a_bad_configuration_ends_it(recorder: Recorder, tmp_path: Path) -> None
     )
     assert done.returncode == 1
     assert re.search(r"bad\.yaml:1: mode", done.stdout + done.stderr)
+
+
+def test_it_speaks_no_tls(recorder: Recorder, tmp_path: Path) -> None:
+    # mitmdump has all that it takes to answer a TLS hello; only our choice of the layer keeps it from that.
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with mitmdump(recorder, tmp_path, "--mode", closed.MODE) as port:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as plain, pytest.raises(ssl.SSLError):
+            context.wrap_socket(plain)
+        heard = say(("127.0.0.1", port), b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+        assert json.loads(heard.partition(b"\r\n\r\n")[2])["files"] == []
+    assert recorder.raw == []
 
 
 def test_json_is_what_every_answer_is(recorder: Recorder, tmp_path: Path) -> None:

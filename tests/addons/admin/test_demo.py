@@ -124,6 +124,14 @@ async def test_a_model_that_cannot_be_loaded(capsys: Captured, monkeypatch: pyte
     assert "Traceback" not in said.err
 
 
+@pytest.fixture(autouse=True)
+def _sigint_is_not_ignored() -> Iterator[None]:
+    """A shell has what it starts in the background ignore SIGINT, and what that starts, too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @contextmanager
 def process(*options: str) -> Iterator[subprocess.Popen[str]]:
     """The demo as a program, standard error in its standard output, and that in a buffer, as Python has it."""
