@@ -211,7 +211,7 @@ def _refusal(verdict: Verdict, ref: str) -> Answer | None:
         return None
     if verdict.outcome is Outcome.REJECT and verdict.cause is None:
         return answers.rejected(ref)
-    if verdict.outcome is Outcome.REJECT and verdict.cause is not None:
+    if verdict.outcome is Outcome.REJECT and verdict.cause is not None and verdict.cause in answers.UNUSABLE:
         return answers.unusable(verdict.cause, ref)
     return answers.unavailable(ref)
 

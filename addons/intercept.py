@@ -25,7 +25,7 @@ from addons.gatekeeper import Forward, Gatekeeper, Inbound
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
 from addons.pictrs.routes import Match
-from model.errors import ModelError
+from model.errors import JudgeError, ModelError
 
 log = logging.getLogger("pictrs_filter")
 
@@ -105,8 +105,13 @@ class Intercept:
             log.info("ready: listening on %s, %s", listening, task.result())
         else:
             self.failure = error
-            expected = isinstance(error, ModelError)
-            log.error("the model could not be loaded: %s", error, exc_info=None if expected else error)
+            expected = isinstance(error, ModelError | JudgeError)
+            what = (
+                "the decoders could not be started"
+                if isinstance(error, JudgeError)
+                else "the model could not be loaded"
+            )
+            log.error("%s: %s", what, error, exc_info=None if expected else error)
             ctx.master.shutdown()
 
     async def done(self) -> None:

@@ -116,16 +116,16 @@ class Filter:
 
 async def run(config: Config) -> int:
     """Serve until a signal comes or the model fails to load. Gives the exit code."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
     running = Filter(config)
     try:
         await running.start()
     except ListenError as error:
         log.error("%s", error)
         return 1
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     stopping = asyncio.create_task(stop.wait())
     ended = asyncio.create_task(running.wait())
     await asyncio.wait([stopping, ended], return_when=asyncio.FIRST_COMPLETED)

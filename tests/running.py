@@ -20,6 +20,7 @@ from typing import Any, Self
 
 from addons.gatekeeper import Decision, Judging
 from addons.launcher import Filter
+from addons.wiring import StartJudge
 from config.load import Config, load
 from model.verdict import Outcome, Verdict
 from tests.http1 import form
@@ -66,10 +67,16 @@ def config(upstream: tuple[str, int], **settings: Any) -> Config:
 
 
 class RunningFilter:
-    """`with RunningFilter(config, judge) as running:` then `running.address`. Without a judge it uses the real one."""
+    """`with RunningFilter(config, judge) as running:` then `running.address`. Without a judge it uses the real one.
 
-    def __init__(self, config: Config, judge: Judging | None = None, *, wait: bool = True) -> None:
+    `start` makes the judge as wiring.build wants it; `wait=False` does not wait until it is there.
+    """
+
+    def __init__(
+        self, config: Config, judge: Judging | None = None, *, start: StartJudge | None = None, wait: bool = True
+    ) -> None:
         self._config = config
+        self._start = start
         self._judge = judge
         self._wait = wait
         self.decisions: list[Decision] = []
@@ -118,7 +125,9 @@ class RunningFilter:
         self._stop = asyncio.Event()
         given = self._judge
         try:
-            if given is None:
+            if self._start is not None:
+                self.filter = Filter(self._config, self.decisions.append, self._start)
+            elif given is None:
                 self.filter = Filter(self._config, self.decisions.append)
             else:
                 judge: Judging = given

@@ -15,6 +15,7 @@ rule name stands in an answer; `ref` is what an administrator searches the log f
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from model.errors import Cause
@@ -59,7 +60,7 @@ def rejected(ref: str) -> Answer:
     return Answer(400, f"Image rejected by this server's content filter (ref {ref})", CODE_REFUSED)
 
 
-_UNUSABLE: dict[Cause, str] = {
+UNUSABLE: Mapping[Cause, str] = {
     "undecodable": "This image is broken or incomplete and cannot be checked",
     "unsupported": "This kind of file is not accepted here. Accepted are JPEG, PNG, GIF, WebP and AVIF images",
     "too_large": "This image is too large to be checked: it has too many pixels, frames or bytes",
@@ -68,7 +69,7 @@ _UNUSABLE: dict[Cause, str] = {
 
 def unusable(cause: Cause, ref: str) -> Answer:
     """Not judged because of the file itself; `cause` is one for which the sender is at fault."""
-    return Answer(400, f"{_UNUSABLE[cause]} (ref {ref})", CODE_REFUSED)
+    return Answer(400, f"{UNUSABLE[cause]} (ref {ref})", CODE_REFUSED)
 
 
 def unavailable(ref: str) -> Answer:

@@ -10,13 +10,15 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
 
 from addons import closed
+from model.card import card, plain
 from tests.http1 import ask, upload
 from tests.recorder import Recorder
 from tests.running import repository, say
@@ -36,40 +38,31 @@ def free_port() -> int:
 def mitmdump(recorder: Recorder, home: Path, *options: str, script: str = GATE) -> Iterator[int]:
     """mitmdump with a script, in front of the recorder. Gives its port once it answers."""
     port = free_port()
-    command = [MITMDUMP, "-q", "--set", f"confdir={home}", "-p", str(port), "--listen-host", "127.0.0.1", *options]
+    command = [MITMDUMP, "--set", f"confdir={home}", "-p", str(port), "--listen-host", "127.0.0.1", *options]
     environment = {**os.environ, "PICTRS_FILTER_UPSTREAM": recorder.url, "PYTHONPATH": ""}
     environment.pop("PICTRS_FILTER_CONFIG", None)
-    with subprocess.Popen(
-        [*command, "-s", script],
-        cwd=repository(),
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
+    with (
+        (home / "mitmdump.log").open("w") as log,
+        subprocess.Popen(
+            [*command, "-s", script], cwd=repository(), env=environment, stdout=log, stderr=log
+        ) as process,
+    ):
         try:
-            wait_for_answer(port, process, script)
+            wait_for_answer(port, process, home)
             yield port
         finally:
             process.terminate()
             process.wait(SECONDS)
 
 
-def wait_for_answer(port: int, process: subprocess.Popen[str], script: str) -> None:
+def wait_for_answer(port: int, process: subprocess.Popen[bytes], home: Path) -> None:
     end = time.monotonic() + SECONDS
     while process.poll() is None and time.monotonic() < end:
         # mitmdump listens before it loads a script; until then it closes connections (its upstream is dead).
-        try:
-            if script == GATE:
-                ask(("127.0.0.1", port), "GET", "/")
-            else:  # without the gate mitmproxy 12 never answers
-                socket.create_connection(("127.0.0.1", port)).close()
+        if statuses(("127.0.0.1", port), b"")[0]:
             return
-        except OSError:  # refused, reset or closed without an answer
-            time.sleep(0.05)
-    pytest.fail(
-        f"mitmdump did not listen: {process.stdout.read() if process.stdout and process.poll() is not None else ''}"
-    )
+        time.sleep(0.05)
+    pytest.fail(f"mitmdump did not answer: {(home / 'mitmdump.log').read_text()}")
 
 
 @pytest.fixture
@@ -79,8 +72,6 @@ def recorder() -> Iterator[Recorder]:
 
 
 def test_it_judges_with_the_embedded_model(recorder: Recorder, tmp_path: Path) -> None:
-    from model.card import card, plain
-
     with mitmdump(recorder, tmp_path, "--mode", closed.MODE) as port:
         address = ("127.0.0.1", port)
         end = time.monotonic() + SECONDS
@@ -136,20 +127,49 @@ def test_the_users_mitmproxy_configuration_does_not_open_it(recorder: Recorder, 
 
 
 @pytest.mark.parametrize("broken", ["def broken(:", "import sys; sys.exit()", "raise ValueError", "addons = []", ""])
-def test_a_script_that_fails_lets_nothing_through(recorder: Recorder, tmp_path: Path, broken: str) -> None:
-    # mitmproxy goes on without it; then the dead upstream is what protects.
+def test_a_gate_that_is_broken_while_it_runs_lets_nothing_through(
+    recorder: Recorder, tmp_path: Path, broken: str
+) -> None:
+    # mitmproxy reloads a script that changed. If that fails the old gate stays in force; if it works and there is no
+    # gate any more, the dead upstream is what protects. The forbidden card never passes, and nothing passes unseen.
     script = tmp_path / "gate.py"
-    script.write_text("from pathlib import Path\n")
+    script.write_text((repository() / GATE).read_text())
     with mitmdump(recorder, tmp_path, "--mode", closed.MODE, script=str(script)) as port:
-        script.write_text(broken)  # mitmproxy reloads it within a second or so; before and after, nothing passes
-        for _ in range(12):
-            try:
-                answer = upload(("127.0.0.1", port), b"picture")
-            except OSError:
-                continue  # closed without an answer: nothing passes either
-            assert answer.status == 502
-            time.sleep(0.15)
-    assert recorder.raw == []
+        address = ("127.0.0.1", port)
+        until(lambda: statuses(address, plain(1))[0] == 201, "the gate never let an ordinary picture pass")
+        recorder.reset()
+        script.write_text(broken)
+        loaded = tmp_path / "mitmdump.log"
+        until(lambda: loaded.read_text().count("Loading script") >= 2 or not alive(address), "it was not loaded again")
+        assert 201 not in statuses(address, card(), card(), card())
+        assert not any(recorder.raw)
+
+
+def alive(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def statuses(address: tuple[str, int], *files: bytes) -> list[int]:
+    """What became of each upload; 0 for a connection that was closed without an answer."""
+    found = []
+    for data in files:
+        try:
+            found.append(upload(address, data).status)
+        except (OSError, HTTPException):
+            found.append(0)
+    return found
+
+
+def until(true: Callable[[], bool], otherwise: str) -> None:
+    """Wait for what another process brings about; fail when it does not."""
+    end = time.monotonic() + SECONDS
+    while not true():
+        assert time.monotonic() < end, otherwise
+        time.sleep(0.1)
 
 
 def test_a_bad_configuration_ends_it(recorder: Recorder, tmp_path: Path) -> None:
