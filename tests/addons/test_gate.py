@@ -55,6 +55,16 @@ def mitmdump(recorder: Recorder, home: Path, *options: str, script: str = GATE) 
             process.wait(SECONDS)
 
 
+def refused_start(home: Path, *options: str, **environment: str) -> tuple[int, str]:
+    """(exit code, what it printed) of a mitmdump that ends by itself; `environment` names PICTRS_FILTER_ variables."""
+    command = [MITMDUMP, "--set", f"confdir={home}", "-p", str(free_port()), *options, "-s", GATE]
+    variables = {f"PICTRS_FILTER_{name.upper()}": value for name, value in environment.items()}
+    done = subprocess.run(
+        command, cwd=repository(), env={**os.environ, **variables}, capture_output=True, text=True, timeout=SECONDS
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
 def wait_for_answer(port: int, process: subprocess.Popen[bytes], home: Path) -> None:
     end = time.monotonic() + SECONDS
     while process.poll() is None and time.monotonic() < end:
@@ -83,6 +93,12 @@ def test_it_judges_with_the_embedded_model(recorder: Recorder, tmp_path: Path) -
         assert len(recorder.requests) == 1
         assert ask(address, "POST", "/internal/import", b"x").status == 404
         assert b"<html" not in say(address, b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n")
+        say(address, b"GET /image/original/a.jpg HTTP/1.1\r\nCookie: jwt=verysecret", shut=True, seconds=1)
+        say(address, b"GET /image/original/a.jpg HTTP/1.1\r\nCookie jwt verysecret\r\n\r\n")
+        ask(address, "DELETE", "/image/delete/verysecret/a.jpg", None, {"Authorization": "Bearer verysecret"})
+    log = (tmp_path / "mitmdump.log").read_text()
+    assert "rule=self-test-card" in log
+    assert "verysecret" not in log
 
 
 @pytest.mark.parametrize(
@@ -99,31 +115,17 @@ def test_it_judges_with_the_embedded_model(recorder: Recorder, tmp_path: Path) -
 def test_it_does_not_start_under_an_option_that_opens_the_gate(
     recorder: Recorder, tmp_path: Path, options: tuple[str, ...], fault: str
 ) -> None:
-    command = [MITMDUMP, "--set", f"confdir={tmp_path}", "-p", str(free_port()), *options, "-s", "addons/gate.py"]
-    environment = {**os.environ, "PICTRS_FILTER_UPSTREAM": recorder.url}
-    done = subprocess.run(command, cwd=repository(), env=environment, capture_output=True, text=True, timeout=SECONDS)
-    assert done.returncode == 1
-    assert fault in done.stdout + done.stderr
+    code, said = refused_start(tmp_path, *options, upstream=recorder.url)
+    assert code == 1
+    assert fault in said
     assert recorder.raw == []
 
 
 def test_the_users_mitmproxy_configuration_does_not_open_it(recorder: Recorder, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("ignore_hosts: ['.*']\n")
-    command = [
-        MITMDUMP,
-        "--set",
-        f"confdir={tmp_path}",
-        "-p",
-        str(free_port()),
-        "--mode",
-        closed.MODE,
-        "-s",
-        "addons/gate.py",
-    ]
-    environment = {**os.environ, "PICTRS_FILTER_UPSTREAM": recorder.url}
-    done = subprocess.run(command, cwd=repository(), env=environment, capture_output=True, text=True, timeout=SECONDS)
-    assert done.returncode == 1
-    assert "ignore_hosts" in done.stdout + done.stderr
+    code, said = refused_start(tmp_path, "--mode", closed.MODE, upstream=recorder.url)
+    assert code == 1
+    assert "ignore_hosts" in said
 
 
 @pytest.mark.parametrize("broken", ["def broken(:", "import sys; sys.exit()", "raise ValueError", "addons = []", ""])
@@ -175,27 +177,9 @@ def until(true: Callable[[], bool], otherwise: str) -> None:
 def test_a_bad_configuration_ends_it(recorder: Recorder, tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
     bad.write_text("mode: sometimes\n")
-    command = [
-        MITMDUMP,
-        "--set",
-        f"confdir={tmp_path}",
-        "-p",
-        str(free_port()),
-        "--mode",
-        closed.MODE,
-        "-s",
-        "addons/gate.py",
-    ]
-    done = subprocess.run(
-        command,
-        cwd=repository(),
-        env={**os.environ, "PICTRS_FILTER_CONFIG": str(bad)},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-    )
-    assert done.returncode == 1
-    assert re.search(r"bad\.yaml:1: mode", done.stdout + done.stderr)
+    code, said = refused_start(tmp_path, "--mode", closed.MODE, config=str(bad))
+    assert code == 1
+    assert re.search(r"bad\.yaml:1: mode", said)
 
 
 def test_it_speaks_no_tls(recorder: Recorder, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel
 
 from config.load import DEFAULT, SECTIONS, load
-from config.policy import Action, PolicySpec
+from config.policy import Action, Bound, ModelSpec, PolicySpec, RuleSpec, SignalSpec
 from config.settings import Settings
 
 
@@ -52,6 +52,12 @@ def test_explains_every_field() -> None:
     settings = [(above, line) for above, line in pairwise(lines) if re.match(r" *[a-z_]+:", line)]
     assert len(settings) == 6 + 4 + sum(len(section.model_fields) for section in SECTIONS.values())
     assert [line for above, line in settings if "  # " not in line and not above.startswith("# ")] == []
+
+
+def test_names_every_word_of_the_policy_format() -> None:
+    policy = DEFAULT.read_text().partition("# The policy:")[2]
+    words = {name for model in (ModelSpec, SignalSpec, Bound, RuleSpec) for name in model.model_fields}
+    assert [word for word in sorted(words | {*Action}) if not re.search(rf"\b{word}\b", policy)] == []
 
 
 def test_fits_in_a_hundred_lines_and_promises_nothing() -> None:
