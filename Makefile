@@ -12,7 +12,7 @@ STAMP := $(VENV)/.ready
 # torch with CUDA alone is most of it; no wheel of torchvision without CUDA is in the package registry.
 NOTICE := setting up $(VENV): about 2 minutes and 5.7 GB, most of it torch with CUDA. This happens once.
 
-.PHONY: help demo test format lint types pytest bench clean
+.PHONY: help demo test format lint types pytest fuzz bench clean
 help:
 	@sed -n '1,6p' Makefile | sed 's/^# \{0,1\}//'
 
@@ -41,6 +41,10 @@ types: $(STAMP)
 
 pytest: $(STAMP)
 	@$(BIN)/python -m pytest $(TESTS)
+
+# The property of tests/property over and over, for an hour; or REQUESTS=n, or SECONDS=n. 1 when it does not hold.
+fuzz: $(STAMP)
+	@$(BIN)/python -m tests.fuzz.fuzz $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SECONDS),--seconds $(SECONDS))
 
 # What it costs: memory, and an upload through the filter beside one straight to the upstream.
 bench: $(STAMP)

@@ -2,51 +2,59 @@
 
 mitmproxy guesses a protocol from a connection's first bytes, and would take TLS, HTTP/2 or raw TCP even on a plain
 listener. Here the layer is always HTTP/1.1 (`http1_layer`); a TLS hello, an HTTP/2 preface or an SSH banner is then a
-request line that does not parse, and is answered with 400. Further, for a client that sends without end:
+request line that does not parse, and is answered with 400. Further:
 
-- a request head is limited in size;
-- a body is kept only up to the limit that the interceptor sets for the request, and is drained, not kept, once an
-  answer stands (mitmproxy itself would hold all of it in memory until the end);
-- what a client sends while it waits for an answer is limited.
+- a request head is limited in size, and so is what a client sends while it waits for an answer; bodies are the business
+  of exchange.py, and chunks that of chunks.py;
+- head, body and the silence between requests are limited in time (waits.py);
+- whatever breaks, the client hears JSON of ours before the connection is closed: mitmproxy's own error pages are HTML,
+  which Lemmy shows as a syntax error, or it closes without a word.
 
-And mitmproxy's own error pages are HTML, which Lemmy shows as a syntax error: they are replaced by our JSON.
-
-These classes lean on mitmproxy's internals (seen with 11.0.2 and 12.3); tests/addons/test_framing.py holds them to it.
+These classes lean on mitmproxy's internals (seen with 11.0.2 and 12.2.3); tests/addons/test_framing*.py hold them so.
 """
 
 from __future__ import annotations
 
 import string
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from typing import Any
 
+from h11._readers import ChunkedReader
 from mitmproxy import http
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
-from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode, HttpStream, _http1
+from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode, _http1
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
-from mitmproxy.proxy.layers.http._events import HttpEvent, RequestEndOfMessage, RequestProtocolError, ResponseHeaders
+from mitmproxy.proxy.layers.http._events import (
+    HttpEvent,
+    RequestProtocolError,
+    ResponseData,
+    ResponseHeaders,
+    ResponseProtocolError,
+)
 from mitmproxy.proxy.layers.http._http1 import Http1Server
+from mitmproxy.proxy.layers.modes import DestinationKnown, ReverseProxy
 
+from addons.chunks import StrictChunks
+from addons.exchange import BAD_GATEWAY, BAD_REQUEST, Commands, Exchange
+from addons.exchange import BODY_LIMIT as BODY_LIMIT  # what the interceptor says about a body, under one name
+from addons.exchange import HOLD as HOLD
+from addons.exchange import OVERFLOWED as OVERFLOWED
+from addons.exchange import OVERLOADED as OVERLOADED
+from addons.exchange import REPLACED as REPLACED
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
+from addons.waits import Wait, Waits
 
 MAX_HEAD_BYTES = 64 * 1024
 """Largest request head in bytes, and most that is kept of what comes before the last answer was sent. nginx allows
 32 KiB by default, and Lemmy's requests stay under 8."""
-MAX_DRAIN_BYTES = 256 * 1024 * 1024
-"""How many bytes of a body are read and thrown away after an answer stands, so that the client gets to read it; beyond
-that the connection is closed."""
-
-BODY_LIMIT = "pictrs_filter_body_limit"
-"""Key in a flow's metadata: the number of body bytes that are kept. Without it, none."""
-OVERFLOWED = "pictrs_filter_overflowed"
-"""Key in a flow's metadata, set here: the body was larger than that, and is not kept."""
+MAX_LINGER_BYTES = 16 * 1024 * 1024
+"""How many bytes are read and thrown away after our last word on a connection."""
 
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789" + string.ascii_letters.encode()  # RFC 9110, 5.6.2
-_CODE: Any = RequestProtocolError.code  # a number in mitmproxy 11, an enumeration in 12
 _NOT_A_METHOD = {bytes([value]) for value in range(256)} - {bytes([value]) for value in _TOKEN}
-Commands = Generator[commands.Command, Any, None]
 
 
 def response(answer: Answer) -> http.Response:
@@ -80,53 +88,85 @@ def skip_type_checks() -> None:
     http.MessageData.__post_init__ = lambda self: None  # type: ignore[method-assign]
 
 
-class _Stream(HttpStream):
-    """One request and its answer. mitmproxy asks `check_body_size` before the body and at each piece of it."""
+def ask_at_once() -> None:
+    """Have the layer made as soon as a connection opens, in this process. Idempotent.
 
-    _drained = 0
+    mitmproxy waits for the first byte with that, and a client that never sends one would know none of our limits.
+    """
+    ReverseProxy.finish_start = _finish_start  # type: ignore[method-assign,assignment]
 
-    def check_body_size(self, request: bool) -> Generator[commands.Command, Any, bool]:
-        size = len(self.request_body_buf) if request else 0
-        if size > self.flow.metadata.get(BODY_LIMIT, 0):
-            self.flow.metadata[OVERFLOWED] = True
-        if size and (self.flow.response is not None or OVERFLOWED in self.flow.metadata):
-            self._drained += size
-            self.request_body_buf.clear()
-            if self._drained > MAX_DRAIN_BYTES:
-                yield commands.CloseConnection(self.context.client)
-        return False
 
-    def state_consume_request_body(self, event: events.Event) -> Commands:
-        yield from super().state_consume_request_body(event)
-        if isinstance(event, RequestEndOfMessage):
-            self._forget_body()
-
-    def handle_protocol_error(self, event: Any) -> Commands:
-        yield from super().handle_protocol_error(event)
-        self._forget_body()
-
-    def _forget_body(self) -> None:
-        """Free the body. A stream refers to itself, so what it holds lives until the garbage collector comes.
-
-        That counts objects and not bytes: seen were 1.1 GiB after 288 uploads of 10 MB.
-        """
-        self.request_body_buf.clear()
-        if hasattr(self, "flow"):
-            self.flow.request.data.content = None
+def _finish_start(self: ReverseProxy) -> Generator[commands.Command, Any, str | None]:
+    self.child_layer = layer.NextLayer(self.context, ask_on_start=True)
+    return (yield from DestinationKnown.finish_start(self))
 
 
 class _Server(Http1Server):
     """The client's side of a connection."""
 
+    def __init__(self, context: Context, clock: Callable[[], float]) -> None:
+        super().__init__(context)
+        self._waits = Waits(clock)
+        self._timers: dict[commands.RequestWakeup, Wait] = {}
+        self._lingered = 0
+
+    def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, events.Wakeup):
+            wait = self._timers.pop(event.command)
+            left = self._waits.ring(wait)
+            if left == 0:
+                yield from self._out_of_patience(wait)
+            elif left is not None:
+                yield self._timer(wait, left)
+        else:
+            yield from super()._handle_event(event)
+        waiting = self._waiting()
+        seconds = self._waits.begin(waiting)
+        if waiting is not None and seconds is not None:
+            yield self._timer(waiting, seconds)
+
+    def _waiting(self) -> Wait | None:
+        """What the client owes us now."""
+        if self.state == self.read_headers:
+            return Wait.HEAD if self.buf else Wait.IDLE
+        if self.state == self.read_body:
+            return Wait.BODY
+        return Wait.LINGER if self.state == self.linger else None
+
+    def _timer(self, wait: Wait, seconds: float) -> commands.RequestWakeup:
+        timer = commands.RequestWakeup(seconds)
+        self._timers[timer] = wait
+        return timer
+
+    def _out_of_patience(self, wait: Wait) -> Commands:
+        if wait is Wait.HEAD:
+            yield from self._refuse(answers.bad_request("its head did not come in time", 408))
+        elif wait is Wait.BODY:
+            yield from self._refuse(answers.bad_request("its body did not come in time", 408))
+            yield ReceiveHttp(RequestProtocolError(self.stream_id, "the body did not come in time", BAD_REQUEST))
+        else:
+            yield commands.CloseConnection(self.conn)
+            self.state = self.done
+
     def send(self, event: HttpEvent) -> Commands:
         if isinstance(event, ResponseHeaders) and event.response.status_code == 100:
             # mitmproxy would take it for the answer, and so send no error page after it.
             yield commands.SendData(self.conn, b"HTTP/1.1 100 Continue\r\n\r\n")
+        elif isinstance(event, ResponseData) and self._asked_for_head():
+            pass  # mitmproxy would send an answer of ours whole, and the client take its body for the next answer
+        elif isinstance(event, ResponseProtocolError) and self._asked_for_head():
+            for command in super().send(event):
+                if isinstance(command, commands.SendData):
+                    command.data = command.data[: command.data.index(b"\r\n\r\n") + 4]
+                yield command
         else:
             yield from super().send(event)
 
+    def _asked_for_head(self) -> bool:
+        return self.request is not None and self.request.method.upper() == "HEAD"
+
     def read_headers(self, event: events.ConnectionEvent) -> Commands:
-        head = bytes(self.buf) if isinstance(event, events.DataReceived) else b""
+        head = bytes(self.buf)
         # Empty lines before a request are to be ignored (RFC 9112, 2.2). mitmproxy drops them too, but leaves the
         # request behind them waiting for bytes that never come.
         blank = len(head) - len(head.lstrip(b"\r\n"))
@@ -135,39 +175,65 @@ class _Server(Http1Server):
         if head[blank : blank + 1] in _NOT_A_METHOD:
             # A TLS hello has no end of line, so a reader of lines would wait for one for minutes.
             yield from self._refuse(answers.bad_request("this is not HTTP; TLS is not spoken here"))
-            return
-        yield from super().read_headers(event)
-        if self.state == self.read_headers and len(self.buf) > MAX_HEAD_BYTES:
-            yield from self._refuse(answers.bad_request("the head is too large", 431))
+        elif isinstance(event, events.ConnectionClosed) and self.buf:
+            yield from self._refuse(answers.bad_request("its head ends early"))
+        else:
+            yield from super().read_headers(event)
+            if self.state == self.read_headers and len(self.buf) > MAX_HEAD_BYTES:
+                yield from self._refuse(answers.bad_request("the head is too large", 431))
 
     def _refuse(self, answer: Answer) -> Commands:
+        """Say our last word. A close while the client still sends would be a reset, by which it can lose the answer."""
         yield commands.SendData(self.conn, raw_answer(answer))
-        yield commands.CloseConnection(self.conn)
-        self.state = self.done
+        yield commands.CloseTcpConnection(self.conn, half_close=True)
+        self.buf.maybe_extract_at_most(len(self.buf))
+        self.state = self.linger
+
+    def linger(self, event: events.Event) -> Commands:
+        """Throw away what still comes, until the client hangs up (RFC 9112, 9.6)."""
+        self._lingered += len(self.buf)
+        self.buf.maybe_extract_at_most(len(self.buf))
+        if self._lingered > MAX_LINGER_BYTES:
+            yield commands.CloseConnection(self.conn)
+            self.state = self.done
 
     def read_body(self, event: events.Event) -> Commands:
-        try:
-            yield from super().read_body(event)
-        except NotImplementedError:  # a chunked body with trailers; mitmproxy would leave the client hanging
-            yield from self._refuse(answers.bad_request("trailers after the body"))
-            yield ReceiveHttp(RequestProtocolError(self.stream_id, "trailers after the body", _CODE))
+        if type(self.body_reader) is ChunkedReader:
+            self.body_reader = StrictChunks()  # type: ignore[assignment]
+        for command in super().read_body(event):
+            if isinstance(command, commands.CloseConnection):  # and the stream is told next
+                ended = isinstance(event, events.ConnectionClosed)
+                yield from self._refuse(answers.bad_request(f"its body {'ends early' if ended else 'is broken'}"))
+            else:
+                yield command
 
     def wait(self, event: events.Event) -> Commands:
         yield from super().wait(event)
         if len(self.buf) > MAX_HEAD_BYTES:
-            yield commands.CloseConnection(self.conn)
-            yield ReceiveHttp(RequestProtocolError(self.stream_id, "more requests than can wait", _CODE))
-            self.state = self.done
+            if self.response is None:
+                yield from self._refuse(answers.bad_request("more was sent than can wait"))
+            else:
+                yield commands.CloseConnection(self.conn)
+                self.state = self.done
+            yield ReceiveHttp(RequestProtocolError(self.stream_id, "more requests than can wait", BAD_REQUEST))
 
 
 class _Layer(HttpLayer):
+    def _handle_event(self, event: events.Event) -> Commands:
+        try:
+            yield from super()._handle_event(event)
+        except NotImplementedError:  # trailers after an answer of pict-rs; mitmproxy would leave the client hanging
+            for number, exchange in list(self.streams.items()):
+                broken = ResponseProtocolError(number, "trailers after an answer", BAD_GATEWAY)
+                yield from self.event_to_child(exchange, broken)
+
     def make_stream(self, stream_id: int) -> Commands:
-        self.streams[stream_id] = _Stream(self.context.fork(), stream_id)
+        self.streams[stream_id] = Exchange(self.context.fork(), stream_id)
         yield from self.event_to_child(self.streams[stream_id], events.Start())
 
 
-def http1_layer(context: Context) -> layer.Layer:
-    """The one layer that a connection gets, whatever its first bytes are."""
+def http1_layer(context: Context, clock: Callable[[], float] = time.monotonic) -> layer.Layer:
+    """The one layer that a connection gets, whatever its first bytes are. `clock` gives seconds that never go back."""
     made = _Layer(context, HTTPMode.transparent)
-    made.connections[context.client] = _Server(made.context.fork())
+    made.connections[context.client] = _Server(made.context.fork(), clock)
     return made

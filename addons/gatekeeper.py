@@ -1,4 +1,4 @@
-"""What is done with one request: an answer of ours, or a newly built request for pict-rs. Knows no mitmproxy.
+"""What is done with one client's request: an answer of ours, or a newly built request for pict-rs. Knows no mitmproxy.
 
 Rules this file keeps: nothing of the client's request goes on but what a table names. A request for pict-rs is built
 from the route's canonical target, a short list of headers, and, where files are sent, a fresh body of exactly the bytes
@@ -8,129 +8,124 @@ that were judged and passed. Every path that does not end in such a request ends
 from __future__ import annotations
 
 import asyncio
-import logging
-import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import TypeVar
 
-from addons.fetch.remote import FetchError, RemoteFetcher
-from addons.pictrs import answers, multipart, routes
+from addons.admission import FETCH_SHARE
+from addons.fetch.address import AddressError
+from addons.fetch.retrieval import Retrieval, Retrieved
+from addons.fetch.staging import Staging, Ticket
+from addons.inbound import Headers, Hold, Inbound
+from addons.inspection import Inspector, Passed, Source
+from addons.pictrs import answers, multipart, query, routes
 from addons.pictrs.answers import Answer
-from addons.pictrs.routes import Kind, Match
+from addons.pictrs.routes import Body, Kind, Match
 from config.settings import Settings
-from model.verdict import Outcome, Verdict
 
 T = TypeVar("T")
-Source = Literal["upload", "fetch"]
-Headers = Sequence[tuple[bytes, bytes]]
 
+LOOP_HEADER = b"x-pictrs-filter"
+"""Names this filter in what it sends: `ID` to pict-rs, `ID-fetch` to others. What comes back to it with its own name is
+a loop. Fetching one's own stored pictures is none: people post links to their own server's pictures."""
 PASSED_HEADERS = frozenset(
     {b"accept", b"range", b"if-range", b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since"}
 )
 """Request headers that go on to pict-rs, lower case. Not among them: cookies and authorization (Lemmy forwards the
 user's), x-forwarded-*, Expect, Upgrade and everything else that changes how the next reader sees a connection."""
+API_TOKEN = b"x-api-token"
+"""pict-rs's API key. It goes on with internal routes and no others."""
 _HEADER_VALUE = frozenset(range(0x20, 0x7F)) | {0x09}
 
 OFF_LOOP_BYTES = 256 * 1024
 """From this size on, reading and writing of a body run in a thread, so that the event loop serves views meanwhile."""
 
-log = logging.getLogger("pictrs_filter")
-
-
-class Judging(Protocol):
-    """What the gatekeeper needs of model.judge.Judge."""
-
-    @property
-    def device(self) -> str:
-        """Where the model runs, for people."""
-        ...
-
-    async def judge(self, data: bytes, deadline: float) -> Verdict:
-        """Judge one file; `deadline` is an absolute `time.monotonic()` second."""
-        ...
-
-    async def close(self) -> None:
-        """Free what it holds."""
-        ...
-
-
-@dataclass(frozen=True)
-class Inbound:
-    """A request as it came in: raw method and target, raw header fields in order, the body without its framing."""
-
-    method: bytes
-    target: bytes
-    headers: Headers
-    body: bytes
-
-    def all(self, name: bytes) -> list[bytes]:
-        """Every value of a header, in order; `name` in lower case."""
-        return [value for key, value in self.headers if key.lower() == name]
-
 
 @dataclass(frozen=True)
 class Forward:
-    """A newly built request for pict-rs. `headers` are complete but for Host."""
+    """A newly built request for pict-rs. `headers` are complete but for Host; `ticket` is that of a view by proxy."""
 
     method: str
     target: str
     headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One verdict with where its file came from: what the log, the demo's table and the tests see."""
-
-    ref: str
-    source: Source
-    verdict: Verdict
-    ms: float
+    body: bytes = field(repr=False)
+    ticket: Ticket | None = None
 
 
 class Gatekeeper:
-    """Decides on requests. `judge` is None until the model is warm; until then nothing that brings media in passes."""
+    """Decides on clients' requests. Until the judge is there, nothing that brings media in passes."""
 
     def __init__(
-        self, settings: Settings, fetcher: RemoteFetcher, observe: Callable[[Decision], None] | None = None
+        self, settings: Settings, inspector: Inspector, retrieval: Retrieval, staging: Staging, instance: str
     ) -> None:
         self._settings = settings
-        self._fetcher = fetcher
-        self._observe = observe
-        self.judge: Judging | None = None
-        self.unscanned = 0
+        self._inspector = inspector
+        self._retrieval = retrieval
+        self._staging = staging
+        self._instance = instance.encode("ascii")
 
     def screen(self, method: bytes, target: bytes, headers: Headers) -> Match | Answer:
         """Decide on a request's head alone: its row in the table, or the answer that ends it before a body is read."""
         try:
-            found = routes.match(method, target)
+            found = routes.match(method, target, self._settings.internal_api)
         except routes.RouteError as error:
             return answers.no_route(error.status, error.reason)
         inbound = Inbound(method, target, headers, b"")
+        if self._is_loop(found, inbound):
+            return answers.LOOP
         if inbound.all(b"content-encoding"):
             return answers.bad_request("a body with a Content-Encoding", 415)
-        if found.route.kind in (Kind.UPLOAD, Kind.DOWNLOAD) and self.judge is None:
-            return answers.STARTING
-        if found.target == "/healthz" and self.judge is None:
+        # pict-rs 0.6 drops what it has when its callback fails: until there is a judge it is not made to ask.
+        needs_judge = self.share(found) is not None or found.route.fetching or found.route.path == "/healthz"
+        if self._inspector.judge is None and needs_judge:
             return answers.STARTING
         return found
 
-    def body_limit(self, found: Match) -> int:
-        """How many bytes of body a request may have: none but for uploads."""
-        return self._settings.limits.max_request_bytes if found.route.kind is Kind.UPLOAD else 0
+    def _is_loop(self, found: Match, inbound: Inbound) -> bool:
+        names = inbound.all(LOOP_HEADER)
+        if self._instance in names:
+            return True
+        return self._instance + b"-fetch" in names and (self.share(found) is not None or found.proxy is not None)
 
-    async def decide(self, found: Match, inbound: Inbound) -> Forward | Answer:
-        """Decide on a whole request. One deadline, from now, covers fetching and judging of all its files."""
-        if found.route.kind is Kind.UPLOAD:
-            return await self._upload(found, inbound)
+    def share(self, found: Match) -> float | None:
+        """The share of places that it may take; None where no media come in. (Views by proxy: when pict-rs asks.)"""
         if found.route.kind is Kind.DOWNLOAD:
-            return await self._download(found, inbound)
-        return Forward(found.method, found.target, _passed_headers(inbound), b"")
+            return FETCH_SHARE
+        return 1.0 if found.route.kind in (Kind.UPLOAD, Kind.IMPORT) else None
 
-    async def _upload(self, found: Match, inbound: Inbound) -> Forward | Answer:
+    def body_limit(self, found: Match) -> int:
+        """How many bytes of body a request may have: none but for uploads, and the few of an alias in JSON."""
+        return {
+            Body.NONE: 0,
+            Body.ALIAS: query.MAX_ALIAS_BODY_BYTES,
+            Body.FILES: self._settings.limits.max_request_bytes,
+        }[found.route.body]
+
+    async def decide(self, found: Match, inbound: Inbound, hold: Hold) -> Forward | Answer:
+        """Decide on a whole request. One deadline, from now, covers fetching and judging of all its files.
+
+        `hold` asks for room for what is fetched. A Forward's ticket is the caller's to close.
+        """
         deadline = time.monotonic() + self._settings.deadline_seconds
+        match found.route.kind:
+            case Kind.UPLOAD | Kind.IMPORT:
+                return await self._upload(found, inbound, deadline)
+            case Kind.DOWNLOAD:
+                return await self._download(found, inbound, deadline, hold)
+        if found.proxy is not None:
+            return self._proxied(found, inbound, found.proxy, deadline)
+        body = b""
+        headers = self._headers(found, inbound)
+        if found.route.body is Body.ALIAS:
+            try:
+                body = query.alias_body(inbound.body)
+            except routes.RouteError as error:
+                return answers.no_route(error.status, error.reason)
+            headers += ((b"Content-Type", b"application/json"), (b"Content-Length", str(len(body)).encode()))
+        return Forward(found.method, found.target(), headers, body)
+
+    async def _upload(self, found: Match, inbound: Inbound, deadline: float) -> Forward | Answer:
         limits = self._settings.limits
         try:
             parts = await _off_loop(
@@ -144,84 +139,65 @@ class Gatekeeper:
             )
         except multipart.MultipartError as error:
             return answers.bad_request(error.message, error.status)
-        return await self._judge_and_send(found, inbound, "upload", [part.data for part in parts], deadline)
+        imported = found.route.kind is Kind.IMPORT
+        if imported and not all(multipart.PLAIN_NAME.fullmatch(part.filename) for part in parts):
+            return answers.bad_request("a file name that cannot be an alias: letters, digits, '.', '_' and '-' can")
+        source: Source = "import" if imported else "upload"
+        passed: list[Passed] = []
+        for part in parts:
+            judged = await self._inspector.inspect(source, part.data, deadline)
+            if isinstance(judged, Answer):
+                return judged
+            passed.append(judged)
+        return await self._send(found, inbound, passed, [part.filename for part in parts] if imported else None)
 
-    async def _download(self, found: Match, inbound: Inbound) -> Forward | Answer:
-        deadline = time.monotonic() + self._settings.deadline_seconds
+    async def _download(self, found: Match, inbound: Inbound, deadline: float, hold: Hold) -> Forward | Answer:
         try:
-            data = await self._fetcher.fetch(found.query["url"], deadline)
-        except FetchError as error:
-            log.info("fetch failed: %s", error)
-            return answers.not_fetched(error.public)
-        return await self._judge_and_send(found, inbound, "fetch", [data], deadline)
+            url = self._staging.normalise(found.query["url"])
+        except AddressError as error:
+            return answers.not_fetched(str(error))
+        retrieved = await self._retrieval.retrieve("fetch", url, deadline, hold)
+        if isinstance(retrieved, Retrieved):
+            return await self._send(found, inbound, [retrieved.passed])
+        return retrieved if isinstance(retrieved, Answer) else answers.unavailable("-")
 
-    async def _judge_and_send(
-        self, found: Match, inbound: Inbound, source: Source, files: Sequence[bytes], deadline: float
-    ) -> Forward | Answer:
-        judge = self.judge
-        if judge is None:
-            return answers.STARTING
-        passed: list[multipart.Part] = []
-        for data in files:
-            started = time.monotonic()
-            verdict = await judge.judge(data, deadline)
-            ref = secrets.token_hex(4)
-            self._report(Decision(ref, source, verdict, round((time.monotonic() - started) * 1000, 1)))
-            refusal = _refusal(verdict, ref)
-            if refusal is not None:
-                return refusal
-            if not 0 < verdict.size <= len(data):
-                raise ValueError(f"a verdict on {verdict.size} bytes of {len(data)}")
-            judged = data[: verdict.size]  # what stands behind the end of a still was not judged
-            passed.append(multipart.Part(filename="upload", content_type=verdict.mime, data=judged))
-        content_type, body = await _off_loop(sum(map(len, files)), lambda: multipart.serialise(passed))
+    def _proxied(self, found: Match, inbound: Inbound, url: str, deadline: float) -> Forward | Answer:
+        """A request about a remote picture, with an address of ours instead. It is noted who may wait for a fetch."""
+        try:
+            normal = self._staging.normalise(url)
+        except AddressError as error:
+            return answers.not_fetched(str(error))
+        target, headers = found.target(self._staging.staged(normal)), self._headers(found, inbound)
+        if found.route.kind is Kind.INTERNAL:
+            self._staging.forget(normal)  # a purge is to be the end of it here, too
+        fetches = found.route.fetching and found.method == "GET"
+        ticket = self._staging.open(normal, deadline) if fetches else None
+        return Forward(found.method, target, headers, b"", ticket)
+
+    async def _send(
+        self, found: Match, inbound: Inbound, passed: Sequence[Passed], names: Sequence[str] | None = None
+    ) -> Forward:
+        """A request with exactly what passed; under `names`, else under one that says nothing."""
+        parts = [
+            multipart.Part(names[number] if names else multipart.SAFE_FILENAME, file.mime, file.data)
+            for number, file in enumerate(passed)
+        ]
+        size = sum(len(part.data) for part in parts)
+        content_type, body = await _off_loop(size, lambda: multipart.serialise(parts))
         headers = (
-            *_passed_headers(inbound),
+            *self._headers(found, inbound),
             (b"Content-Type", content_type.encode("ascii")),
             (b"Content-Length", str(len(body)).encode()),
         )
-        return Forward("POST", found.target, headers, body)
+        return Forward("POST", found.target(), headers, body)
 
-    def _report(self, decision: Decision) -> None:
-        verdict = decision.verdict
-        if verdict.unscanned:
-            self.unscanned += 1
-            log.warning("ref=%s passed without a verdict (%s); %d so far", decision.ref, verdict.cause, self.unscanned)
-        log.info(
-            "ref=%s source=%s outcome=%s%s rule=%s type=%s bytes=%d views=%d%s ms=%s%s",
-            decision.ref,
-            decision.source,
-            verdict.outcome,
-            "" if verdict.outcome is verdict.strict else f" (would be {verdict.strict})",
-            verdict.rule or "-",
-            verdict.media or "-",
-            verdict.size,
-            verdict.views,
-            "".join(f" {name}={score:.3f}" for name, score in verdict.scores.items()),
-            decision.ms,
-            f" ({verdict.detail})" if verdict.detail else "",
-        )
-        if self._observe is not None:
-            self._observe(decision)
-
-
-def _refusal(verdict: Verdict, ref: str) -> Answer | None:
-    """The answer for a verdict, or None when the file may go on. Whatever is not plainly PASS does not."""
-    if verdict.outcome is Outcome.PASS:
-        return None
-    if verdict.outcome is Outcome.REJECT and verdict.cause is None:
-        return answers.rejected(ref)
-    if verdict.outcome is Outcome.REJECT and verdict.cause is not None and verdict.cause in answers.UNUSABLE:
-        return answers.unusable(verdict.cause, ref)
-    return answers.unavailable(ref)
-
-
-def _passed_headers(inbound: Inbound) -> tuple[tuple[bytes, bytes], ...]:
-    kept = {}
-    for name, value in inbound.headers:
-        if name.lower() in PASSED_HEADERS and name.lower() not in kept and _HEADER_VALUE.issuperset(value):
-            kept[name.lower()] = value
-    return tuple(kept.items())
+    def _headers(self, found: Match, inbound: Inbound) -> tuple[tuple[bytes, bytes], ...]:
+        allowed = PASSED_HEADERS | ({API_TOKEN} if found.route.kind in (Kind.INTERNAL, Kind.IMPORT) else set())
+        kept: dict[bytes, bytes] = {}
+        for name, value in inbound.headers:
+            if name.lower() in allowed and name.lower() not in kept and _HEADER_VALUE.issuperset(value):
+                kept[name.lower()] = value
+        return (*kept.items(), (LOOP_HEADER, self._instance))
 
 
 async def _off_loop(size: int, work: Callable[[], T]) -> T:

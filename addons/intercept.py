@@ -1,4 +1,4 @@
-"""The mitmproxy addon: hands each request to the gatekeeper and carries out what it says.
+"""The mitmproxy addon: hands each request to a desk (gatekeeper.py, callback.py) and carries out what that says.
 
 Fail closed by structure. mitmproxy forwards a flow when a hook raises, so a flow's destination is dead by default
 (closed.py); a refusal is the first thing that is set and the last that is removed; and only `_send_on`, the last step
@@ -13,59 +13,113 @@ import contextlib
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any, Protocol
 
 from mitmproxy import ctx, exceptions, http
-from mitmproxy.connection import Client, Connection, Server
+from mitmproxy.connection import Client
 from mitmproxy.proxy.layer import NextLayer
-from mitmproxy.proxy.server import ConnectionIO
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-from addons import closed, framing
-from addons.gatekeeper import Forward, Gatekeeper, Inbound
+from addons import closed, framing, transports
+from addons.admission import Admission
+from addons.callback import Callback, Reply
+from addons.cases import Case, Cases
+from addons.fetch.staging import Staging
+from addons.gatekeeper import Forward, Gatekeeper
+from addons.inbound import Headers, Hold, Inbound
+from addons.listener import CallbackListener, ListenError
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
-from addons.pictrs.routes import Match
 from model.errors import JudgeError, ModelError
 
 log = logging.getLogger("pictrs_filter")
 
-_MATCH = "pictrs_filter_match"
 UPSTREAM_SECONDS = 30.0
 """How long pict-rs may take, in seconds, until its answer begins: as long as Lemmy (from 0.19) waits for an upload."""
+ANSWER_IDLE_SECONDS = 30.0
+"""How long pict-rs may fall silent, in seconds, in the middle of its answer (nginx's proxy_read_timeout is 60)."""
+CONNECTIONS_PER_REQUEST = 4
+"""Connections that may be open for each request that may be in hand: most of a client's kept-alive ones are idle."""
 TOO_LARGE = answers.bad_request("the body is larger than is allowed here")
 """A 400 and not a 413, of which Lemmy's client drops the body, and with it the reason."""
+PASSED_ANSWER_HEADERS = frozenset(
+    {
+        b"accept-ranges", b"allow", b"cache-control", b"connection", b"content-disposition", b"content-length",
+        b"content-range", b"content-type", b"date", b"etag", b"expires", b"last-modified", b"location", b"retry-after",
+        b"transfer-encoding", b"vary",
+    }
+)  # fmt: skip
+"""Header fields of pict-rs's answers that go back to the client, lower case: all that it sends (0.3 to 0.6), and those
+that frame the body. What a later version or somebody in between adds does not."""
+
+
+class Desk(Protocol):
+    """Who decides on requests: the gatekeeper on clients', the callback desk on pict-rs's."""
+
+    def screen(self, method: bytes, target: bytes, headers: Headers) -> Any | Answer:
+        """Decide on a request's head alone."""
+        ...
+
+    def share(self, found: Any) -> float | None:
+        """The share of all places that requests like this one may take (admission.py); None: it needs none."""
+        ...
+
+    def body_limit(self, found: Any) -> int:
+        """How many bytes of body a request may have."""
+        ...
+
+    async def decide(self, found: Any, inbound: Inbound, hold: Hold) -> Forward | Reply | Answer:
+        """Decide on a whole request."""
+        ...
 
 
 class Intercept:
     """One per process.
 
-    `warm_up` loads the model, gives it to the gatekeeper and says how pictures are judged now. It runs at start, and
-    may take seconds.
+    `warm_up` loads the model, gives it to the desks and says how pictures are judged now. It runs at start, and may
+    take seconds. `callback_url` is how pict-rs reaches `listener`, None: as it listens.
     """
 
     def __init__(
         self,
         gatekeeper: Gatekeeper,
+        callback: Callback,
+        listener: CallbackListener,
+        staging: Staging,
+        admission: Admission,
+        validating: Admission,
+        *,
         upstream: tuple[str, int],
+        callback_url: str | None,
+        max_requests: int,
         warm_up: Callable[[], Coroutine[None, None, str]],
         close: Callable[[], Awaitable[None]],
     ) -> None:
         self._gatekeeper = gatekeeper
+        self._callback = callback
+        self._listener = listener
+        self._staging = staging
+        # An upload keeps its place while pict-rs has it validated: one room for both, full of uploads, would block.
+        self._admissions: dict[Desk, Admission] = {gatekeeper: admission, callback: validating}
         self._upstream = upstream
+        self._callback_url = callback_url
+        self._max_requests = max_requests
         self._warm_up = warm_up
         self._close = close
         self._warming: asyncio.Task[str] | None = None
         self._checked = False
-        self._tasks: dict[str, set[asyncio.Task[Forward | Answer]]] = {}  # client -> what is being decided
-        self._open: dict[str, set[str]] = {}  # client -> flows that are not answered yet
-        self._timers: dict[str, asyncio.TimerHandle] = {}  # flow -> the end of our patience with pict-rs
-        self.idle = asyncio.Event()
-        self.idle.set()
+        self._cases = Cases()
+        self._clients: set[str] = set()  # connections for clients' requests
+        self._callers: set[str] = set()  # pict-rs's own
+        self.alone = asyncio.Event()  # set while there are neither
+        self.alone.set()
         self.stopping = False
         self.started = asyncio.Event()  # mitmproxy runs this addon; whether it listens is for the launcher to see
-        self.failure: BaseException | None = None  # why the model could not be loaded
+        self.callback = ("", 0)  # where pict-rs's calls come in, once that is known
+        self.failure: BaseException | None = None  # why the model could not be loaded, or nothing be listened on
         framing.answer_errors_in_json()
         framing.skip_type_checks()
+        framing.ask_at_once()
 
     # Life
 
@@ -76,17 +130,28 @@ class Intercept:
 
     async def running(self) -> None:
         """Check the options, then begin to load the model. An error logged here ends mitmdump with exit code 1."""
-        self.started.set()
-        closed.force(ctx.options)
-        faults = closed.faults(ctx.options)
-        for fault in faults:
-            log.error("%s", fault)
-        if faults:
-            ctx.master.shutdown()
-            return
-        self._checked = True
-        self._warming = asyncio.create_task(self._warm_up(), name="warm up")
-        self._warming.add_done_callback(self._warmed)
+        try:
+            closed.force(ctx.options)
+            faults = closed.faults(ctx.options)
+            for fault in faults:
+                log.error("%s", fault)
+            if not faults:
+                await self._listen()
+                self._checked = True
+                self._warming = asyncio.create_task(self._warm_up(), name="warm up")
+                self._warming.add_done_callback(self._warmed)
+        except ListenError as error:
+            self.failure = error
+            log.error("%s", error)
+        finally:
+            self.started.set()
+            if not self._checked:
+                ctx.master.shutdown()
+
+    async def _listen(self) -> None:
+        host, port = await self._listener.open()
+        self.callback = (host, port)
+        self._staging.base = self._callback_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     async def warmed(self) -> None:
         """Wait until the model is loaded. Raises what kept it from being loaded."""
@@ -114,14 +179,31 @@ class Intercept:
             log.error("%s: %s", what, error, exc_info=None if expected else error)
             ctx.master.shutdown()
 
+    @property
+    def idle(self) -> asyncio.Event:
+        """Set while no request is in hand."""
+        return self._cases.idle
+
     async def done(self) -> None:
         """End the model's thread and the decoders."""
+        await self._listener.close()
         if self._warming is not None:
             self._warming.cancel()
             await asyncio.wait([self._warming])
         await self._close()
 
     # Connections
+
+    def client_connected(self, client: Client) -> None:
+        """Bound the connections of clients; pict-rs's own, which clients' requests wait for, are not counted."""
+        if self._listener.owns(client):
+            self._callers.add(client.id)
+        elif len(self._clients) < CONNECTIONS_PER_REQUEST * self._max_requests:
+            self._clients.add(client.id)
+        else:
+            client.error = "too many connections"
+            return
+        self.alone.clear()
 
     def next_layer(self, nextlayer: NextLayer) -> None:
         """Speak HTTP/1.1 and nothing else, whatever the first bytes look like."""
@@ -134,14 +216,12 @@ class Intercept:
 
     def client_disconnected(self, client: Client) -> None:
         """Stop working for a client that has left; mitmproxy itself would let the hook run on."""
-        for task in self._tasks.pop(client.id, set()):
-            task.cancel()
-        for flow_id in self._open.pop(client.id, set()):
-            self._finished(client.id, flow_id)
-        # mitmproxy forgets to close the socket when its own close finds the reader waiting for a lock (from 3.12 on).
-        for _, io in self._transports(client.id):
-            if isinstance(io.writer, asyncio.StreamWriter):
-                io.writer.close()
+        self._clients.discard(client.id)
+        self._callers.discard(client.id)
+        if not self._clients and not self._callers:
+            self.alone.set()
+        self._cases.end_client(client.id)
+        transports.close_client(client.id)
 
     # Requests
 
@@ -149,28 +229,43 @@ class Intercept:
         """Decide on the head. What is answered here has its body drained, not kept."""
         with _refusing_on_fault():
             flow.response = framing.response(answers.unavailable("-"))
-            self._open.setdefault(flow.client_conn.id, set()).add(flow.id)
-            self.idle.clear()
-            found = self._screen(flow)
-            flow.response = framing.response(found) if isinstance(found, Answer) else None
+            desk: Desk = self._callback if self._listener.owns(flow.client_conn) else self._gatekeeper
+            full = self._cases.count(desk) >= self._max_requests
+            case = self._cases.begin(flow.id, flow.client_conn.id, desk)
+            refused = answers.OVERLOADED if full else self._screen(flow, case)
+            flow.response = framing.response(refused) if refused else None
 
-    def _screen(self, flow: http.HTTPFlow) -> Match | Answer:
+    def _screen(self, flow: http.HTTPFlow, case: Case) -> Answer | None:
         head = flow.request.data
         if head.http_version not in (b"HTTP/1.1", b"HTTP/1.0"):
             return answers.bad_request("only HTTP/1.1 is spoken here", 505)
         if head.authority:  # the target was in absolute form, and this is not a forward proxy
             return answers.no_route(404, "not a path in origin form")
-        if self.stopping:
+        if self.stopping and case.desk is self._gatekeeper:  # what is in hand still needs pict-rs's calls
             return answers.STOPPING
-        found = self._gatekeeper.screen(head.method, head.path, head.headers.fields)
+        if any(coding.lower() != "chunked" for coding in head.headers.get_all("transfer-encoding")):
+            return answers.bad_request("a transfer coding other than chunked")
+        found = case.desk.screen(head.method, head.path, head.headers.fields)
         if isinstance(found, Answer):
             return found
-        limit = self._gatekeeper.body_limit(found)
+        limit = case.desk.body_limit(found)
         if _length(head.headers) > limit:
             return TOO_LARGE
+        share = case.desk.share(found)
+        if share is not None and not self._admit(flow, case, share):
+            return answers.OVERLOADED
         flow.metadata[framing.BODY_LIMIT] = limit
-        flow.metadata[_MATCH] = found
-        return found
+        case.found = found
+        return None
+
+    def _admit(self, flow: http.HTTPFlow, case: Case, share: float) -> bool:
+        """Room for a body as it comes. The place is taken when it is there."""
+        slot = self._admissions[case.desk].approach(share)
+        if slot is None:
+            return False
+        case.slot = case.ends.enter_context(slot)
+        flow.metadata[framing.HOLD] = slot.hold
+        return True
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """Decide on the whole request: refused first, sent on only as the very last step."""
@@ -178,33 +273,43 @@ class Intercept:
             return
         with _refusing_on_fault():
             flow.response = framing.response(answers.unavailable("-"))
-            found = flow.metadata.get(_MATCH)
-            if framing.OVERFLOWED in flow.metadata:
+            case = self._cases.get(flow.id)
+            if framing.OVERLOADED in flow.metadata:
+                flow.response = framing.response(answers.OVERLOADED)
+            elif framing.OVERFLOWED in flow.metadata:
                 flow.response = framing.response(TOO_LARGE)
-                return
-            if not isinstance(found, Match):
-                return
-            decision = await self._decide(flow, found)
-            if isinstance(decision, Forward):
-                self._send_on(flow, decision)
-            else:
-                flow.response = framing.response(decision)
+            elif case is not None and case.slot is not None and not case.slot.take_place():
+                flow.response = framing.response(answers.OVERLOADED)
+            elif case is not None and case.found is not None:
+                decision = await self._decide(flow, case)
+                if isinstance(decision, Answer):
+                    flow.response = framing.response(decision)
+                elif isinstance(decision, Reply):
+                    flow.response = _reply(decision)
+                else:
+                    self._send_on(flow, case, decision)
 
-    async def _decide(self, flow: http.HTTPFlow, found: Match) -> Forward | Answer:
+    async def _decide(self, flow: http.HTTPFlow, case: Case) -> Forward | Reply | Answer:
         """Run the decision in a task of its own, which ends when the client leaves."""
         head = flow.request.data
         inbound = Inbound(head.method, head.path, head.headers.fields, flow.request.raw_content or b"")
         head.content = None  # the connection keeps this request for as long as it lives
-        task = asyncio.create_task(self._gatekeeper.decide(found, inbound))
-        tasks = self._tasks.setdefault(flow.client_conn.id, set())
-        tasks.add(task)
+        hold = case.slot.hold if case.slot is not None else lambda _: False
+        case.task = asyncio.create_task(case.desk.decide(case.found, inbound, hold))
         try:
-            return await task
+            decision: Forward | Reply | Answer = await case.task
         finally:
-            tasks.discard(task)
+            case.task = None  # which would hold the new body until the collector comes
+        return decision
 
-    def _send_on(self, flow: http.HTTPFlow, forward: Forward) -> None:
+    def _send_on(self, flow: http.HTTPFlow, case: Case, forward: Forward) -> None:
         """Build the request for pict-rs afresh, and open the gate for it."""
+        if forward.ticket is not None:
+            case.ticket = forward.ticket
+            case.ends.callback(self._staging.close, forward.ticket)
+        if case.desk is not self._gatekeeper or self._cases.get(flow.id) is not case:
+            case.ends.close()
+            return  # nothing that pict-rs asks is sent on, and nothing for a client that has left
         host, port = self._upstream
         authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         flow.request = http.Request(
@@ -222,51 +327,70 @@ class Intercept:
             timestamp_end=flow.request.timestamp_end,
         )
         flow.response = None
-        self._timers[flow.id] = asyncio.get_running_loop().call_later(
-            UPSTREAM_SECONDS, self._give_up, flow.client_conn.id
-        )
-
-    def _give_up(self, client_id: str) -> None:
-        """Close the connection to a pict-rs that does not answer; mitmproxy then answers 502 in our words."""
-        for connection, io in self._transports(client_id):
-            if isinstance(connection, Server) and io.handler is not None:
-                io.handler.cancel("pict-rs did not answer in time")
-
-    def _transports(self, client_id: str) -> list[tuple[Connection, ConnectionIO]]:
-        handler = ctx.master.addons.get("proxyserver").connections.get(client_id)
-        return list(handler.transports.items()) if handler else []
+        self._patience(case, UPSTREAM_SECONDS)
 
     # Answers
 
-    def responseheaders(self, flow: http.HTTPFlow) -> None:
-        """Let pict-rs's answers stream through, so that a large video costs no memory."""
-        self._stop_timer(flow.id)
-        if flow.response is None or flow.response.status_code < 200:
-            flow.kill()  # nothing that we send asks for a 1xx; a 101 would turn the connection into a raw pipe
+    def _patience(self, case: Case, seconds: float) -> None:
+        """Begin to wait for pict-rs, for so long."""
+        case.stop_timer()
+        case.timer = asyncio.get_running_loop().call_later(seconds, self._run_out, case)
+
+    def _run_out(self, case: Case) -> None:
+        if transports.unread(case.client_id):  # it is the client who is slow; mitmproxy bounds that (10 minutes)
+            self._patience(case, ANSWER_IDLE_SECONDS)
         else:
-            flow.response.stream = True
+            transports.give_up_server(case.client_id, "pict-rs did not answer in time")
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Let pict-rs's answers stream through, so that a large video costs no memory; or put ours in their place."""
+        case = self._cases.get(flow.id)
+        if flow.response is None or case is None:
+            flow.kill()  # its client has left
+            return
+        instead = self._instead(flow.response.status_code, case)
+        if case.ticket is not None:
+            self._staging.close(case.ticket)  # pict-rs has all that it will ask for; the client may take its time
+        if instead is not None:
+            flow.metadata[framing.REPLACED] = instead
+            return
+        fields = flow.response.headers.fields
+        flow.response.headers = http.Headers([field for field in fields if field[0].lower() in PASSED_ANSWER_HEADERS])
+        flow.response.stream = self._piece(case)
+
+    def _instead(self, status: int, case: Case) -> Answer | None:
+        """Our own refusal, where pict-rs's error only says that it got none of our bytes for a proxied address."""
+        if status < 400 or case.ticket is None:
+            return None
+        return self._staging.refusal(case.ticket, status)
+
+    def _piece(self, case: Case) -> Callable[[bytes], bytes]:
+        self._patience(case, ANSWER_IDLE_SECONDS)
+
+        def pass_on(data: bytes) -> bytes:
+            if self._cases.get(case.flow_id) is case:
+                self._patience(case, ANSWER_IDLE_SECONDS)
+            return data
+
+        return pass_on
 
     def response(self, flow: http.HTTPFlow) -> None:
         """Note the end of a request."""
-        self._finished(flow.client_conn.id, flow.id)
+        instead = flow.metadata.get(framing.REPLACED)
+        if isinstance(instead, Answer):
+            flow.response = framing.response(instead)
+        self._cases.end(flow.id)
 
     def error(self, flow: http.HTTPFlow) -> None:
         """Note the end of a request that failed; framing.py has the words for the client."""
-        self._finished(flow.client_conn.id, flow.id)
+        self._cases.end(flow.id)
 
-    def _stop_timer(self, flow_id: str) -> None:
-        timer = self._timers.pop(flow_id, None)
-        if timer is not None:
-            timer.cancel()
 
-    def _finished(self, client_id: str, flow_id: str) -> None:
-        self._stop_timer(flow_id)
-        open_flows = self._open.get(client_id, set())
-        open_flows.discard(flow_id)
-        if not open_flows:
-            self._open.pop(client_id, None)
-        if not self._open:
-            self.idle.set()
+def _reply(reply: Reply) -> http.Response:
+    made = http.Response.make(reply.status, b"", reply.headers)
+    made.headers = http.Headers(reply.headers)  # `make` adds a length, which a 304 has not
+    made.raw_content = reply.body
+    return made
 
 
 @contextlib.contextmanager

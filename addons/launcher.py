@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import resource
 import signal
 from collections.abc import Callable
 
@@ -17,18 +18,21 @@ from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.master import Master
 from mitmproxy.options import Options
 
-from addons import closed, wiring
-from addons.gatekeeper import Decision
+from addons import closed, transports, wiring
+from addons.inspection import Decision
+from addons.intercept import CONNECTIONS_PER_REQUEST
+from addons.listener import ListenError
+from addons.state import StateError
 from config.load import Config
 
 log = logging.getLogger("pictrs_filter")
 
+FILES_PER_REQUEST = 3
+"""Sockets beside the client's: to pict-rs, of pict-rs's own call, to a remote server."""
+FILES_BESIDES = 256
+"""Open files of everything else: libraries, weights, pipes to the decoders."""
 FLUSH_SECONDS = 2.0
 """How long a stop waits for a slow reader to take the rest of its answer, once every request is answered."""
-
-
-class ListenError(Exception):
-    """The address to listen on could not be had; the message is for the operator."""
 
 
 class Filter:
@@ -42,25 +46,30 @@ class Filter:
         config: Config,
         observe: Callable[[Decision], None] | None = None,
         start_judge: wiring.StartJudge | None = None,
+        ask_upstream: bool = True,
     ) -> None:
         self._config = config
         self._observe = observe
         self._start_judge = start_judge
+        self._ask_upstream = ask_upstream
         self._run: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Listen, and begin to load the model. Raises ListenError when the address is taken."""
+        """Listen, and begin to load the model. Raises ListenError when an address is taken, StateError for the key."""
         settings = self._config.settings
         host, port = settings.listen_address
         options = Options()
         self._master = Master(options)
         self._server = Proxyserver()
-        self._parts = wiring.build(self._config, self._observe, self._start_judge)
+        self._parts = wiring.build(self._config, self._observe, self._start_judge, self._ask_upstream)
         self._master.addons.add(self._server, self._parts.intercept, NextLayer())
         options.update(mode=[closed.MODE], listen_host=host, listen_port=port)
         closed.force(options)
         self._run = asyncio.create_task(self._master.run(), name="mitmproxy")
         await self._parts.intercept.started.wait()
+        if isinstance(self._parts.intercept.failure, ListenError):
+            await self.stop()
+            raise self._parts.intercept.failure
         if not self._server.listen_addrs():
             await self.stop()
             raise ListenError(f"cannot listen on {settings.listen}: is another program listening there?")
@@ -72,9 +81,14 @@ class Filter:
         return host, port
 
     @property
+    def callback(self) -> tuple[str, int]:
+        """(host, port) that it listens on for pict-rs."""
+        return self._parts.intercept.callback
+
+    @property
     def device(self) -> str:
         """Where the model runs; `-` until it is warm."""
-        judge = self._parts.gatekeeper.judge
+        judge = self._parts.inspector.judge
         return judge.device if judge else "-"
 
     @property
@@ -101,8 +115,17 @@ class Filter:
             async with asyncio.timeout(self._config.settings.deadline_seconds + FLUSH_SECONDS):
                 await intercept.idle.wait()
                 await self._flush()
+        await self._hang_up()
         self._master.shutdown()
         await self.wait()
+
+    async def _hang_up(self) -> None:
+        """Close what is still open, pict-rs's kept-alive connections too, and let mitmproxy notice."""
+        for client in list(self._server.connections):
+            transports.close_client(str(client))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await self._parts.intercept.alone.wait()
 
     async def _flush(self) -> None:
         """Wait until what is written has left: the last bytes of an answer would be lost with the loop."""
@@ -114,8 +137,23 @@ class Filter:
                         await io.writer.drain()
 
 
+def raise_file_limit(requests: int) -> None:
+    """Let this process have the sockets that `overload.requests` asks for; many systems give 1024 files at first."""
+    wanted = requests * (CONNECTIONS_PER_REQUEST + FILES_PER_REQUEST) + FILES_BESIDES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if most < wanted:
+        log.warning(
+            "this process may open %d files, %d may be needed: lower overload.requests, or raise it", most, wanted
+        )
+
+
 async def run(config: Config) -> int:
     """Serve until a signal comes or the model fails to load. Gives the exit code."""
+    raise_file_limit(config.settings.overload.requests)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -123,7 +161,7 @@ async def run(config: Config) -> int:
     running = Filter(config)
     try:
         await running.start()
-    except ListenError as error:
+    except (ListenError, StateError) as error:
         log.error("%s", error)
         return 1
     stopping = asyncio.create_task(stop.wait())

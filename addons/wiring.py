@@ -8,49 +8,109 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from addons.admission import HOST_SHARE, Admission
+from addons.callback import Callback
+from addons.fetch.recent import Recent
 from addons.fetch.remote import RemoteFetcher
-from addons.gatekeeper import Decision, Gatekeeper, Judging
+from addons.fetch.retrieval import Retrieval
+from addons.fetch.seal import Seal
+from addons.fetch.staging import Staging
+from addons.gatekeeper import LOOP_HEADER, Gatekeeper
+from addons.inspection import Decision, Inspector, Judging
 from addons.intercept import Intercept
+from addons.listener import CallbackListener
+from addons.pictrs.survey import Survey
+from addons.state import load_key
 from config.load import Config
+from config.settings import MIB
+from model.cached import CachedJudge
 
 log = logging.getLogger("pictrs_filter")
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What runs: the addon, and the gatekeeper behind it."""
+    """What runs: the addon, and what its tests and the launcher look into."""
 
     intercept: Intercept
-    gatekeeper: Gatekeeper
+    inspector: Inspector
+    admission: Admission
+    staging: Staging
 
 
 StartJudge = Callable[[Config], Awaitable[Judging]]
 
 
 def build(
-    config: Config, observe: Callable[[Decision], None] | None = None, start_judge: StartJudge | None = None
+    config: Config,
+    observe: Callable[[Decision], None] | None = None,
+    start_judge: StartJudge | None = None,
+    ask_upstream: bool = True,
 ) -> Parts:
-    """Connect the parts. Nothing is loaded or opened yet: the addon does that when mitmproxy runs it.
+    """Connect the parts. Nothing is loaded or opened yet but the key: the addon does that when mitmproxy runs it.
 
-    `observe` is called with every decision, on the event loop. Inside a running event loop only.
+    `observe` is called with every decision, on the event loop. `ask_upstream`: whether to find out what pict-rs can do,
+    which takes some requests of the filter's own. Inside a running event loop only. Raises
+    state.StateError when the filter's own key cannot be had.
     """
-    fetcher = RemoteFetcher(config.settings.fetch, config.settings.limits.max_file_bytes)
-    gatekeeper = Gatekeeper(config.settings, fetcher, observe)
+    settings = config.settings
+    seal = Seal(load_key(settings.state_folder))
+    inspector = Inspector(observe)
+    admission = Admission(settings.overload.media_requests, settings.overload.media_mib * MIB)
+    validating = Admission(settings.overload.media_requests, settings.overload.media_mib * MIB)
+    header = {LOOP_HEADER.decode("ascii"): f"{seal.instance}-fetch"}
+    fetcher = RemoteFetcher(settings.fetch, settings.limits.max_file_bytes, headers=header)
+    recent = Recent(
+        entries=settings.cache.addresses,
+        refused_seconds=settings.cache.refused_seconds,
+        failed_seconds=settings.cache.failed_seconds,
+    )
+    retrieval = Retrieval(fetcher, recent, inspector, per_host=admission.share(HOST_SHARE))
+    staging = Staging(
+        seal,
+        retrieval,
+        admission,
+        ports=settings.fetch.ports,
+        judging=config.judging,
+        seconds=settings.deadline_seconds,
+    )
+    survey = Survey(settings.upstream, staging)
 
     async def warm_up() -> str:
+        if ask_upstream:
+            survey.start()
         log.info("loading %s", ", ".join(f"{name} ({spec.timm})" for name, spec in config.policy.models.items()))
-        gatekeeper.judge = await (start_judge or _start_judge)(config)
-        return described(config, gatekeeper.judge.device)
+        inspector.judge = CachedJudge(
+            await (start_judge or _start_judge)(config),
+            policy=config.judging,
+            entries=settings.cache.verdicts,
+            seconds=settings.cache.verdict_seconds,
+        )
+        return described(config, inspector.judge.device)
 
     async def close() -> None:
-        judge, gatekeeper.judge = gatekeeper.judge, None
+        await survey.close()
+        judge, inspector.judge = inspector.judge, None
         if judge is not None:
             await judge.close()
         await fetcher.close()
-        if gatekeeper.unscanned:
-            log.warning("%d files passed without a verdict in this run", gatekeeper.unscanned)
+        if inspector.unscanned:
+            log.warning("%d files passed without a verdict in this run", inspector.unscanned)
 
-    return Parts(Intercept(gatekeeper, config.settings.upstream_address, warm_up, close), gatekeeper)
+    intercept = Intercept(
+        Gatekeeper(settings, inspector, retrieval, staging, seal.instance),
+        Callback(settings, staging, inspector),
+        CallbackListener(*settings.callback_address),
+        staging,
+        admission,
+        validating,
+        upstream=settings.upstream_address,
+        callback_url=None if settings.callback.url == "auto" else settings.callback.url,
+        max_requests=settings.overload.requests,
+        warm_up=warm_up,
+        close=close,
+    )
+    return Parts(intercept, inspector, admission, staging)
 
 
 async def _start_judge(config: Config) -> Judging:

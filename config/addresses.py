@@ -15,7 +15,7 @@ HTTP_PORT = 80
 
 _LISTEN = re.compile(r"(?P<host>[0-9.]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 _UPSTREAM = re.compile(r"http://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?")
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 -- compared, not bound
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 -- compared, not bound
 
 
 def check_listen(value: str) -> str:
@@ -34,6 +34,18 @@ def check_upstream(value: str) -> str:
     if not match or not valid or not 0 < int(match["port"] or HTTP_PORT) <= MAX_PORT:
         raise wrong("must be http://HOST:PORT of pict-rs, for example http://pictrs-upstream:8080", "no path, no https")
     return value.rstrip("/")
+
+
+def check_callback(value: str) -> str:
+    """Return `value` without a slash at its end if it is auto, or http://HOST:PORT of the filter for pict-rs."""
+    if value == "auto":
+        return value
+    match = _UPSTREAM.fullmatch(value)
+    valid = match is not None and (not match["host"].startswith("[") or _is_address(match["host"]))
+    if not match or not valid or not 0 < int(match["port"] or HTTP_PORT) <= MAX_PORT:
+        hint = "the filter's own name and the port of callback.listen, as pict-rs reaches them; no path, no https"
+        raise wrong("must be auto or http://HOST:PORT, for example http://pictrs-filter:8082", hint)
+    return value.rstrip("/").lower()
 
 
 def check_network(value: str) -> str:
@@ -60,12 +72,12 @@ def is_loop(listen: tuple[str, int], upstream: tuple[str, int]) -> bool:
     if listen[1] != upstream[1]:
         return False
     here, there = _loopback(listen[0]), _loopback(upstream[0])
-    return listen[0] == upstream[0] or (there is not None and (listen[0] in _EVERYWHERE or here == there))
+    return listen[0] == upstream[0] or (there is not None and (listen[0] in EVERYWHERE or here == there))
 
 
 def _loopback(host: str) -> str | None:
     """The loopback address that a connection to `host` ends at, or None. 0.0.0.0 and :: lead there too."""
-    if host in ("localhost", *_EVERYWHERE):
+    if host in ("localhost", *EVERYWHERE):
         return "::1" if host == "::" else "127.0.0.1"
     return host if _is_address(host) and ipaddress.ip_address(host).is_loopback else None
 

@@ -52,6 +52,13 @@ class Config:
     path: Path
     hash: str
 
+    @property
+    def judging(self) -> str:
+        """SHA-256 (64 hex digits) of all that a verdict depends on beside the bytes: policy, mode, limits, failure."""
+        settings = self.settings.model_dump(mode="json", include={"mode", "limits", "failure"})
+        plain = json.dumps([self.hash, settings], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(plain.encode()).hexdigest()
+
 
 def load(path: Path | None = None, env: Mapping[str, str] = os.environ) -> Config:
     """Read `path`, else the file that PICTRS_FILTER_CONFIG names, else the shipped default.yaml.

@@ -48,7 +48,7 @@ def _finding(schema: Schema, error: ErrorDetails, written: Mapping[Loc, str]) ->
     hint = ""
     if kind == "wrong":
         message, hint = error["ctx"]["message"], error["ctx"]["hint"]
-        if isinstance(value, (dict, list, tuple)):
+        if isinstance(value, (dict, list, tuple, BaseModel)):
             return Finding(loc, message, hint)
     else:
         message = f"must be {expected(node)}"

@@ -11,6 +11,7 @@ or one too many would be a wrong verdict about somebody's picture; it is Classif
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import ClassifierFailed, DeadlineExceeded
+
+log = logging.getLogger(__name__)
 
 CHUNK_VIEWS = 16
 """Views in one forward. 16 take open-nsfw 0.3 s on two idle cores, so the end of a wait is noticed soon; more gain a
@@ -77,7 +80,25 @@ class LocalBackend:
         self._models = dict(models)
         self.device = ", ".join(sorted({model.device for model in models.values()}))
         self._closing = threading.Event()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="classifier", initializer=prepare)
+        self._prepare = prepare
+        self._worker: threading.Thread | None = None  # once it runs
+        self._thread = self._start()
+
+    def _start(self) -> ThreadPoolExecutor:
+        self._worker = None
+        return ThreadPoolExecutor(1, thread_name_prefix="classifier", initializer=self._begin)
+
+    def _begin(self) -> None:
+        self._worker = threading.current_thread()
+        if self._prepare is not None:
+            self._prepare()
+
+    def _revive(self) -> None:
+        """Start another thread in the place of one that has ended, which an executor would never notice."""
+        if self._worker is not None and not self._worker.is_alive() and not self._closing.is_set():
+            log.error("the classifier's thread has ended; another one is started")
+            self._thread.shutdown(wait=False, cancel_futures=True)
+            self._thread = self._start()
 
     async def classify(self, model: str, views: NDArray[np.uint8], deadline: float) -> NDArray[np.float32]:
         """See Backend. Calls are served in the order in which they came."""
@@ -86,6 +107,7 @@ class LocalBackend:
         if not len(views):
             raise ClassifierFailed("there are no views to judge")
         gone = threading.Event()
+        self._revive()
         try:
             job = self._thread.submit(self._score, self._models[model], views, deadline, gone)
         except RuntimeError as error:
@@ -126,8 +148,9 @@ def _result(answer: asyncio.Future[NDArray[np.float32]]) -> NDArray[np.float32]:
     error = answer.exception()
     if error is None:
         return answer.result()
-    if isinstance(error, DeadlineExceeded | ClassifierFailed) or not isinstance(error, Exception):
+    if isinstance(error, DeadlineExceeded | ClassifierFailed):
         raise error
+    # BaseException too: an extension that panics, or calls exit(), is not to take the event loop with it
     raise ClassifierFailed(f"the model raised {type(error).__name__}: {error}") from error
 
 

@@ -10,7 +10,6 @@ verdict's `size` says how many bytes were: no more may go on. Nothing here knows
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import time
 from collections.abc import Mapping
@@ -27,6 +26,7 @@ from config.settings import Mode, OnFailure
 from model import weights
 from model.card import CARD_SHA256
 from model.classifier import Backend, LocalBackend
+from model.digest import OFF_LOOP_BYTES, sha256
 from model.errors import (
     Cause,
     ClassifierFailed,
@@ -43,11 +43,11 @@ from model.policy import evaluate, highest, signals
 from model.sandbox import DecoderPool, Views
 from model.verdict import Outcome, Verdict
 
+__all__ = ["CARD_RULE", "OFF_LOOP_BYTES", "UNKNOWN_MIME", "Decoder", "Judge"]
+
 CARD_RULE = "self-test-card"
 """The rule name of the self-test card in logs and tables."""
 UNKNOWN_MIME = "application/octet-stream"
-OFF_LOOP_BYTES = 256 * 1024
-"""From this size on, hashing runs in a thread: 256 KiB take SHA-256 about half a millisecond of the event loop."""
 
 
 class Decoder(Protocol):
@@ -110,7 +110,7 @@ class Judge:
 
         `deadline` is an absolute `time.monotonic()` second; past it the verdict's cause is `deadline`.
         """
-        file = _File(await _sha256(data), len(data), sniff(data))
+        file = _File(await sha256(data), len(data), sniff(data))
         file.lap("hash")
         if file.sha256 == CARD_SHA256:
             return file.verdict(Outcome.REJECT, Outcome.REJECT, CARD_RULE)
@@ -140,7 +140,7 @@ class Judge:
             raise DecoderFailed(f"{views.trailing} bytes behind the end of a file of {len(data)}")
         if views.trailing:
             file.size = len(data) - views.trailing
-            file.sha256 = await _sha256(data[: file.size])
+            file.sha256 = await sha256(data[: file.size])
         file.lap("decode")
         return views
 
@@ -199,12 +199,6 @@ class _File:
         return Verdict(
             outcome, strict, rule, cause, self.sha256, self.size, name, mime, detail=detail, stage_ms=self.ms
         )
-
-
-async def _sha256(data: bytes) -> str:
-    if len(data) < OFF_LOOP_BYTES:
-        return hashlib.sha256(data).hexdigest()
-    return (await asyncio.to_thread(hashlib.sha256, data)).hexdigest()
 
 
 def _leave_a_core() -> None:

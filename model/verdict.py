@@ -31,6 +31,7 @@ class Verdict:
     views      number of views that were judged
     detail     why, in words for the log; may name a codec error, never a name or an address from the request
     stage_ms   stage -> milliseconds
+    cached     whether it was given before, on the same bytes, and nothing was decoded or classified for it now
     """
 
     outcome: Outcome
@@ -45,6 +46,7 @@ class Verdict:
     views: int = 0
     detail: str = ""
     stage_ms: Mapping[str, float] = field(default_factory=dict)
+    cached: bool = False
 
     @property
     def unscanned(self) -> bool:

@@ -24,8 +24,8 @@ from typing import IO, Self
 
 from tests.http1 import NO_HEADERS, ask
 
-VERSIONS = ("0.5.25", "0.3.0-alpha.42")
-"""The newest pict-rs, and the oldest that still builds: between them lie all that Lemmy 0.13 to 1.0 uses."""
+VERSIONS = ("0.5.25", "0.6.0-rc.6", "0.4.8", "0.3.0-alpha.42")
+"""One of each line that still builds, the one in use today first: among them is all that Lemmy 0.13 to 1.0 uses."""
 
 API_KEY = "key-of-the-real-pict-rs"
 PROGRAM_USER = 991  # pict-rs's own images run as 991:991; root is only needed for chroot
@@ -57,6 +57,17 @@ def required() -> bool:
     return os.environ.get("PICTRS_FILTER_REAL_REQUIRED") == "1"
 
 
+def _start_04(folder: str, host: str, port: int) -> tuple[list[str], dict[str, str]]:
+    return ["run"], {
+        "PICTRS__SERVER__ADDRESS": f"{host}:{port}",
+        "PICTRS__SERVER__API_KEY": API_KEY,
+        "PICTRS__STORE__PATH": f"{folder}/files",
+        "PICTRS__REPO__PATH": f"{folder}/repo",
+        "PICTRS__REPO__EXPORT_PATH": f"{folder}/exports",
+        "PICTRS__OLD_DB__PATH": f"{folder}/old",
+    }
+
+
 def _start_05(folder: str, host: str, port: int) -> tuple[list[str], dict[str, str]]:
     return ["run"], {
         "PICTRS__SERVER__ADDRESS": f"{host}:{port}",
@@ -70,8 +81,23 @@ def _start_05(folder: str, host: str, port: int) -> tuple[list[str], dict[str, s
     }
 
 
+def _start_06(folder: str, host: str, port: int) -> tuple[list[str], dict[str, str]]:
+    return ["run"], {
+        "PICTRS__SERVER__ADDRESS": f"{host}:{port}",
+        "PICTRS__SERVER__API_KEY": API_KEY,
+        "PICTRS__SERVER__TEMPORARY_DIRECTORY": f"{folder}/tmp",
+        "PICTRS__STORE__PATH": f"{folder}/files",
+        "PICTRS__REPO__TYPE": "fjall",  # its default
+        "PICTRS__REPO__FJALL_PATH": f"{folder}/repo",
+        "PICTRS__TRACING__LOGGING__LOG_REQUESTS": "true",
+    }
+
+
 def _start_03(folder: str, host: str, port: int) -> tuple[list[str], dict[str, str]]:
     return ["-a", f"{host}:{port}", "-p", folder], {"PICTRS_API_KEY": API_KEY}  # it makes `files` below its path
+
+
+START = {"0.3": _start_03, "0.4": _start_04, "0.5": _start_05, "0.6": _start_06}
 
 
 class RealPictrs:
@@ -91,6 +117,11 @@ class RealPictrs:
     def url(self) -> str:
         """`http://host:port`, without a slash at the end."""
         return f"http://{self.address[0]}:{self.address[1]}"
+
+    @property
+    def line(self) -> str:
+        """The first two numbers of the version, such as `0.5`: what decides how it behaves."""
+        return ".".join(self.version.split(".")[:2])
 
     @property
     def log(self) -> str:
@@ -116,6 +147,21 @@ class RealPictrs:
                 with contextlib.suppress(FileNotFoundError):
                     found[path.relative_to(store).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
         return found
+
+    def alias_table(self) -> dict[str, list[str]] | None:
+        """Hash of a stored medium (hex) -> its aliases, for all that is stored; None before 0.5, which cannot tell.
+
+        To show that nothing changed, compare before and after: 0.5 and later can list it, by /internal/hashes. Which
+        proxied URL belongs to which alias no version tells. Raises RuntimeError when pict-rs does not list it whole.
+        """
+        if self.line in ("0.3", "0.4"):
+            return None
+        answer = ask(self.address, "GET", "/internal/hashes?limit=10000", headers={"X-Api-Token": self.api_key})
+        if answer.status != 200 or "next" in answer.json()["page"]:
+            raise RuntimeError(f"pict-rs {self.version}, its hashes: {answer.status} {answer.body[:500]!r}")
+        hashes = answer.json()["page"]["hashes"]
+        # One without aliases is on its way out, in the background.
+        return {each["hex"]: sorted(each["aliases"]) for each in hashes if each["aliases"]}
 
     def __enter__(self) -> Self:
         if reason := available(self.version):
@@ -148,8 +194,7 @@ class RealPictrs:
         for path in (self.folder, self.folder / "tmp"):
             os.chown(path, PROGRAM_USER, PROGRAM_USER)
         inside = f"/{self.folder.relative_to(rootfs)}"
-        start = _start_03 if self.version.startswith("0.3.") else _start_05
-        arguments, environment = start(inside, *self.address)
+        arguments, environment = START[self.line](inside, *self.address)
         common = {"PATH": "/usr/bin:/bin", "HOME": inside, "TMPDIR": f"{inside}/tmp"}
         order = {
             "rootfs": str(rootfs),
@@ -175,10 +220,13 @@ class RealPictrs:
         self._reader.start()
 
     def _read(self, stream: IO[str]) -> None:
-        listening = f"actix-web-service-{self.address[0]}:{self.address[1]}"
+        listening = (
+            f"actix-web-service-{self.address[0]}:{self.address[1]}",
+            "starting in Actix runtime",  # all that 0.4 says; its port is open by then
+        )
         for line in stream:
             self._lines.append(line)
-            if listening in line:
+            if any(each in line for each in listening):
                 self._spoke.set()
         self.ended.set()
         self._spoke.set()

@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import functools
 import hashlib
 import re
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from addons.gatekeeper import Decision, Judging
+from addons.inspection import Decision, Judging
 from addons.launcher import Filter
 from addons.wiring import StartJudge
 from config.load import Config, load
@@ -53,32 +56,50 @@ class FakeJudge:
 
 
 def config(upstream: tuple[str, int], **settings: Any) -> Config:
-    """The shipped configuration before `upstream`, on a free loopback port, with some settings changed.
+    """The shipped configuration before `upstream`, on free loopback ports, with no verdict remembered.
 
-    A mapping changes single fields of a section: `config(address, limits={"max_files": 2})`.
+    Further settings change it; a mapping changes single fields of a section: `config(address, limits={"x": 2})`.
     """
     loaded = load(
         env={"PICTRS_FILTER_UPSTREAM": "http://{}:{}".format(*upstream), "PICTRS_FILTER_LISTEN": "127.0.0.1:0"}
     )
     raw = loaded.settings.model_dump()
+    raw |= {"state_dir": _state_dir(), "callback": {"listen": "127.0.0.1:0", "url": "auto"}}
+    raw["cache"]["verdicts"] = 0  # so that a judge is asked each time
     for name, value in settings.items():
         raw[name] = {**raw[name], **value} if isinstance(value, Mapping) else value
     return replace(loaded, settings=type(loaded.settings).model_validate(raw))
 
 
+@functools.cache
+def _state_dir() -> str:
+    """One key for all filters of a test run, in a folder that goes with it."""
+    folder = tempfile.TemporaryDirectory(prefix="pictrs-filter-state-")
+    atexit.register(folder.cleanup)
+    return folder.name
+
+
 class RunningFilter:
     """`with RunningFilter(config, judge) as running:` then `running.address`. Without a judge it uses the real one.
 
-    `start` makes the judge as wiring.build wants it; `wait=False` does not wait until it is there.
+    `start` makes the judge as wiring.build wants it; `wait=False` does not wait until it is there; `ask_upstream=True`
+    lets it find out what pict-rs can do, which a recorder would have in its record.
     """
 
     def __init__(
-        self, config: Config, judge: Judging | None = None, *, start: StartJudge | None = None, wait: bool = True
+        self,
+        config: Config,
+        judge: Judging | None = None,
+        *,
+        start: StartJudge | None = None,
+        wait: bool = True,
+        ask_upstream: bool = False,
     ) -> None:
         self._config = config
         self._start = start
         self._judge = judge
         self._wait = wait
+        self._ask_upstream = ask_upstream
         self.decisions: list[Decision] = []
         self._started: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -87,6 +108,11 @@ class RunningFilter:
     def address(self) -> tuple[str, int]:
         """Where it listens."""
         return self.filter.address
+
+    @property
+    def callback(self) -> tuple[str, int]:
+        """Where it listens for pict-rs."""
+        return self.filter.callback
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -125,17 +151,15 @@ class RunningFilter:
         self._stop = asyncio.Event()
         given = self._judge
         try:
-            if self._start is not None:
-                self.filter = Filter(self._config, self.decisions.append, self._start)
-            elif given is None:
-                self.filter = Filter(self._config, self.decisions.append)
-            else:
+            start = self._start
+            if start is None and given is not None:
                 judge: Judging = given
 
-                async def start(_: Config) -> Judging:
+                async def at_once(_: Config) -> Judging:
                     return judge
 
-                self.filter = Filter(self._config, self.decisions.append, start)
+                start = at_once
+            self.filter = Filter(self._config, self.decisions.append, start, self._ask_upstream)
             await self.filter.start()
             if self._wait:
                 await self.filter.warm()
@@ -184,6 +208,14 @@ def _complete(heard: bytes) -> bool:
     head, end, body = heard.partition(b"\r\n\r\n")
     length = re.search(rb"(?i)\r\ncontent-length: *([0-9]+)", head)
     return bool(end and length and len(body) >= int(length[1]))
+
+
+def until(true: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait for something that another thread brings about; fail when it does not."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.01)
 
 
 def repository() -> Path:

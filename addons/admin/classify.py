@@ -13,8 +13,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from addons.fetch.remote import FetchError, RemoteFetcher
-from addons.gatekeeper import Judging
+from addons.fetch.remote import Fetched, FetchError, NotModified, RemoteFetcher
+from addons.inspection import Judging
 from config.load import Config
 from model.errors import JudgeError, ModelError
 from model.verdict import Outcome, Verdict
@@ -79,9 +79,14 @@ async def _read(picture: str, fetcher: RemoteFetcher, most: int) -> bytes:
     if "://" not in picture:
         return _read_file(Path(picture), most)
     try:
-        return await fetcher.fetch(picture, time.monotonic() + SECONDS_PER_PICTURE)
+        answer = await fetcher.fetch(picture, time.monotonic() + SECONDS_PER_PICTURE)
     except FetchError as error:
         raise Unreadable(error.public + (f" ({error.reason})" if error.reason != error.public else "")) from error
+    match answer:
+        case Fetched(data=data):
+            return data
+        case NotModified():
+            raise Unreadable("it answered that nothing has changed, which was not asked")
 
 
 def _read_file(path: Path, most: int) -> bytes:

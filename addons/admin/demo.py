@@ -18,11 +18,12 @@ from pathlib import Path
 from aiohttp import web
 
 from addons.admin.standin import StandIn
-from addons.gatekeeper import Decision
-from addons.launcher import Filter, ListenError
+from addons.inspection import Decision
+from addons.launcher import Filter
+from addons.listener import ListenError
 from addons.pictrs.client import ClientError, PictrsClient, Reply
 from config.load import Config, load
-from config.settings import Fetch
+from config.settings import Callback, Fetch
 from model.card import card, plain
 from model.errors import JudgeError, ModelError
 
@@ -56,7 +57,7 @@ async def demo(upstream: str | None, stay: bool) -> int:
             await behind.original("pictrs-filter-demo.png")  # any answer will do, 404 too
             site = await _site(stack)
             decisions: list[Decision] = []
-            running = Filter(_config(upstream, site), decisions.append)
+            running = Filter(_config(upstream, site, folder), decisions.append, ask_upstream=False)
             print("loading the embedded model ...", file=sys.stderr, flush=True)
             await running.start()
             stack.push_async_callback(running.stop)
@@ -97,11 +98,12 @@ async def _site(stack: AsyncExitStack) -> int:
     return port
 
 
-def _config(upstream: str, site: int) -> Config:
+def _config(upstream: str, site: int, folder: Path) -> Config:
     config = load(env={"PICTRS_FILTER_UPSTREAM": upstream, "PICTRS_FILTER_LISTEN": f"{LOOPBACK}:0"})
     # Only here: a site on this machine may be fetched from. A real filter refuses private addresses.
     fetch = Fetch(ports=(80, 443, site), allow_networks=(f"{LOOPBACK}/32",))
-    return replace(config, settings=config.settings.model_copy(update={"fetch": fetch}))
+    update = {"fetch": fetch, "callback": Callback(listen=f"{LOOPBACK}:0"), "state_dir": str(folder / "state")}
+    return replace(config, settings=config.settings.model_copy(update=update))
 
 
 Look = Callable[[Reply], Awaitable[str]]

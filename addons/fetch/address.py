@@ -135,7 +135,8 @@ _QUERY_KEEPS = "!$%&()*+,/:;=?@[]^`{|}"
 def parse(text: str, ports: Collection[int]) -> Target:
     """Read an absolute http or https URL whose port is one of `ports`; raises AddressError.
 
-    Percent escapes stay as they are. Lone surrogates, as `surrogateescape` makes them, become the bytes that they were.
+    Percent escapes stay as they are; an empty query goes, because the client that asks leaves it out.
+    Lone surrogates, as `surrogateescape` makes them, become the bytes that they were.
     """
     if len(text) > MAX_URL_BYTES:
         raise AddressError("The address is too long.")
@@ -155,7 +156,7 @@ def parse(text: str, ports: Collection[int]) -> Target:
         raise AddressError("The address has a port that is not allowed.")
     try:
         path = _without_dots(quote(url["path"], safe=_PATH_KEEPS, errors="surrogateescape"))
-        query = None if url["query"] is None else quote(url["query"], safe=_QUERY_KEEPS, errors="surrogateescape")
+        query = None if not url["query"] else quote(url["query"], safe=_QUERY_KEEPS, errors="surrogateescape")
     except UnicodeEncodeError:
         raise AddressError("The address has a character that does not belong in a URL.") from None
     target = Target(scheme, _host(authority["host"]), port, path, query)

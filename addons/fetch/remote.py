@@ -1,36 +1,57 @@
-"""Fetching one picture from an address that a stranger chose.
+"""Fetching one picture from an address that a stranger chose. What can go wrong: errors.py.
 
-    FetchError            public: a sentence for the client; code: what pict-rs calls every failed download
-    |- FetchForbidden     scheme, port, address that is not public, too many redirects
-    |- FetchFailed        DNS, connection, TLS, status, broken or empty body
-    |- FetchTooLarge      more bytes than allowed, claimed or sent
-    `- FetchTimeout       the deadline, or seconds without a byte
-
-Rules this file keeps: every address is checked as it is connected to, on the first request and after each redirect, and
-nothing is connected to if any of a name's addresses is not public; nothing is decompressed; no byte beyond the limit is
-kept; a fetch ends by its deadline and leaves no connection behind. What a client reads tells a name without address,
-one with an internal address, and an internal address itself not apart, so it maps no internal network.
+Rules this file keeps: every request, the first and each redirect's, goes through the Door, which checks addresses and
+counts bytes; one fetch asks each address once; nothing is decompressed; no byte beyond the limit is kept; a fetch ends
+by its deadline and leaves no connection behind.
 """
 
 from __future__ import annotations
 
-import asyncio
+import errno
+import io
 import ipaddress
 import logging
 import socket
 import ssl
 import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from typing import ClassVar, Final
+from asyncio import timeout_at
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 from aiohttp.http import HttpProcessingError
 from yarl import URL
 
-from addons.fetch import address
+from addons.fetch import address, errors, validators
+from addons.fetch.door import CHUNK_BYTES, Door, Networks, SystemResolver
+from addons.fetch.errors import (
+    FetchBusy,
+    FetchError,
+    FetchFailed,
+    FetchForbidden,
+    FetchTimeout,
+    FetchTooLarge,
+    FetchUnable,
+)
+from addons.fetch.reasons import in_words
+from addons.fetch.validators import Validators
 from config.settings import Fetch
+
+__all__ = [
+    "FetchBusy",
+    "FetchError",
+    "FetchFailed",
+    "FetchForbidden",
+    "FetchTimeout",
+    "FetchTooLarge",
+    "FetchUnable",
+    "Fetched",
+    "NotModified",
+    "RemoteFetcher",
+    "Validators",
+]
 
 log = logging.getLogger(__name__)
 
@@ -40,149 +61,89 @@ MAX_HEADER_BYTES: Final = 8190
 MAX_HEADERS: Final = 128
 """Headers of an answer: a content delivery network sends about 40."""
 
-CHUNK_BYTES: Final = 64 * 1024
-"""Bytes of a body handled at once, and about twice what waits unread while the event loop is busy."""
+MAX_HEAD_BYTES: Final = 512 * 1024
+"""Bytes on the wire until the head of an answer is there: a TLS handshake (about 8 KiB), interim answers, the head (1xx
+answers and empty lines are skipped by the parser and would else come for ever), and the first of the body."""
 
-DNS_THREADS: Final = 8
-"""Names looked up at once. getaddrinfo cannot be cancelled and a stranger's name server may stall it for half a minute:
-threads of its own keep that from the event loop's default ones, which others need."""
+CODED_BODY_FACTOR: Final = 2
+"""Bytes on the wire for one of a body, beyond MAX_HEAD_BYTES: chunk sizes and TLS records are a few percent of what any
+server sends, but chunk extensions may be without end."""
+
+MAX_OVERHEAD_BYTES: Final = 256 * 1024
+OVERHEAD_SHARE: Final = 8
+"""Bytes on the wire that are none of the body: so many, and one for each OVERHEAD_SHARE of the body. A piece that waits
+to be read is 192 KiB at most; a body in chunks of one byte would cost the event loop seconds."""
+
+OWN_FAULTS: Final = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENETDOWN, errno.ENETUNREACH, errno.EADDRNOTAVAIL}
+)
+"""What the system says when the fault is this machine's, whoever is asked."""
 
 ACCEPT: Final = "image/*,video/*;q=0.8"
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
-NOT_PUBLIC: Final = "The address does not lead to a host on the public internet."
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A picture: its bytes, never none, and what the origin names this version of it by."""
+
+    data: bytes
+    validators: Validators
 
 
-class FetchError(Exception):
-    """Base: there is no picture. `public` may be shown to anyone; `reason` is for the log and names no URL."""
-
-    code: ClassVar[str] = "download-file-error"
-
-    def __init__(self, public: str, reason: str = "") -> None:
-        super().__init__(reason or public)
-        self.public = public
-        self.reason = reason or public
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """The origin says that the picture is still the one that the validators named; no byte of it came."""
 
 
-class FetchForbidden(FetchError):
-    """The filter does not ask for this address."""
-
-
-class FetchFailed(FetchError):
-    """The other side has no picture for us, or a broken one."""
-
-
-class FetchTooLarge(FetchError):
-    """More bytes than allowed, by Content-Length or as they came."""
-
-
-class FetchTimeout(FetchError):
-    """The deadline passed, or no byte came for too long."""
-
-
-class SystemResolver(AbstractResolver):
-    """The system's own name resolution (getaddrinfo), in threads of its own."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(DNS_THREADS, thread_name_prefix="dns")
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Return every address of `host` in its plain spelling; raises OSError."""
-
-        def look_up() -> list[ResolveResult]:
-            found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-            return [
-                ResolveResult(hostname=host, host=str(sockaddr[0]), port=port, family=kind, proto=proto, flags=0)
-                for kind, _, proto, _, sockaddr in found
-            ]
-
-        return await asyncio.get_running_loop().run_in_executor(self._threads, look_up)
-
-    async def close(self) -> None:
-        """Forget the look-ups that have not begun."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
-
-
-class Door(AbstractResolver):
-    """What every connection of one fetch goes through: looks up names, makes sockets, refuses what is not public."""
-
-    def __init__(self, resolver: AbstractResolver, allowed: Networks) -> None:
-        self.refused = False
-        self._resolver = resolver
-        self._allowed = allowed
-        self._sockets: list[socket.socket] = []
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Look a name up; raises PermissionError if any of its addresses may not be asked, OSError if it has none."""
-        results = await self._resolver.resolve(host, port, family)
-        for result in results:
-            self._check(result["host"])
-        if not results:
-            raise OSError("a name without addresses")
-        return results
-
-    def open_socket(self, addr_info: aiohttp.AddrInfoType) -> socket.socket:
-        """Make the socket for the very address that is connected to next; the only check that an IP literal meets."""
-        family, kind, proto, _, sockaddr = addr_info
-        scope = sockaddr[3] if family == socket.AF_INET6 else 0
-        self._check(f"{sockaddr[0]}%{scope}" if scope else str(sockaddr[0]))
-        made = socket.socket(family, kind, proto)
-        self._sockets.append(made)
-        return made
-
-    def _check(self, host: str) -> None:
-        if address.is_public(host):
-            return
-        with suppress(ValueError):
-            if any(ipaddress.ip_address(host) in network for network in self._allowed):
-                return
-        self.refused = True
-        raise PermissionError("an address that is not public")
-
-    def shut(self) -> None:
-        """End every connection now: a peer that never answers a TLS goodbye would else keep its socket for 30 s."""
-        for made in self._sockets:
-            with suppress(OSError):
-                made.shutdown(socket.SHUT_RDWR)
-
-    async def close(self) -> None:
-        """Do nothing: the resolver inside outlives a fetch."""
+Hold = Callable[[int], bool]
+"""Told how many bytes of the body there are so far, before they are kept; False when there is no room for them."""
 
 
 class RemoteFetcher:
-    """Fetches pictures within `settings`, each of at most `max_bytes`.
+    """Fetches pictures within `settings`, each of at most `max_bytes`; `headers` go with every request.
 
     A `resolver` given is asked instead of the system's, is checked just the same, and stays the caller's to close.
     """
 
-    def __init__(self, settings: Fetch, max_bytes: int, *, resolver: AbstractResolver | None = None) -> None:
+    def __init__(
+        self,
+        settings: Fetch,
+        max_bytes: int,
+        *,
+        resolver: AbstractResolver | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._settings = settings
         self._max_bytes = max_bytes
         self._owner = resolver is None
         self._resolver = resolver or SystemResolver()
         self._allowed: Networks = tuple(ipaddress.ip_network(network) for network in settings.allow_networks)
         self._tls = ssl.create_default_context()
+        self._headers = {
+            "Accept": ACCEPT,
+            "Accept-Encoding": "identity",
+            "User-Agent": settings.user_agent,
+            **(headers or {}),
+        }
 
-    async def fetch(self, url: str, deadline: float) -> bytes:
-        """Return the bytes at `url`, never empty, by `deadline` (`time.monotonic()` seconds); raises FetchError.
+    async def fetch(
+        self, url: str, deadline: float, *, known: Validators | None = None, hold: Hold | None = None
+    ) -> Fetched | NotModified:
+        """Return what is at `url`, by `deadline` (`time.monotonic()` seconds); raises FetchError.
 
+        NotModified comes only if `known` has a validator. It is sent to redirects' targets too, whoever they are, for
+        it is no secret, and the lie of a 304 brings no byte: what it leaves in force is what the caller has judged.
         A redirect from https to http is followed: nothing secret is sent, and every byte is judged whoever sent it.
         """
         if time.monotonic() >= deadline:
-            raise FetchTimeout("The address did not answer in time.", "no time left")
+            raise FetchTimeout(errors.TOO_LATE, "no time left")
         door = Door(self._resolver, self._allowed)
         try:
-            async with asyncio.timeout_at(deadline):
-                return await self._follow(url, door)
+            async with timeout_at(deadline):
+                return await self._follow(url, door, (known or Validators()).conditions, hold or _always)
         except TimeoutError as error:
-            raise FetchTimeout("The address did not answer in time.") from error
+            raise FetchTimeout(errors.TOO_LATE, in_words(error)) from error
         except address.AddressError as error:
             raise FetchForbidden(str(error)) from error
         finally:
@@ -193,18 +154,20 @@ class RemoteFetcher:
         if self._owner:
             await self._resolver.close()
 
-    async def _follow(self, url: str, door: Door) -> bytes:
+    async def _follow(self, url: str, door: Door, conditions: Mapping[str, str], hold: Hold) -> Fetched | NotModified:
         ports = self._settings.ports
         target = address.parse(url, ports)
-        async with self._session(door) as session:
+        async with self._session(door, conditions) as session:
             for _ in range(self._settings.max_redirects + 1):
-                answer = await self._ask(session, target, door)
-                if isinstance(answer, bytes):
+                answer = await self._ask(session, target, door, hold)
+                if not isinstance(answer, str):
+                    if isinstance(answer, NotModified) and not conditions:
+                        raise FetchFailed("The address answered 304 instead of 200.")
                     return answer
                 target = address.join(target, answer, ports)
         raise FetchForbidden("The address redirects too often.")
 
-    def _session(self, door: Door) -> aiohttp.ClientSession:
+    def _session(self, door: Door, conditions: Mapping[str, str]) -> aiohttp.ClientSession:
         """Return a session for one fetch: no connection, cookie or name is kept for another."""
         idle = self._settings.idle_seconds
         connector = aiohttp.TCPConnector(
@@ -219,39 +182,56 @@ class RemoteFetcher:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
-            headers={"Accept": ACCEPT, "Accept-Encoding": "identity", "User-Agent": self._settings.user_agent},
+            headers={**self._headers, **conditions},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=idle, sock_read=idle),
             read_bufsize=CHUNK_BYTES,
             max_line_size=MAX_HEADER_BYTES,
             max_field_size=MAX_HEADER_BYTES,
             max_headers=MAX_HEADERS,
+            middlewares=(_once,),
         )
 
-    async def _ask(self, session: aiohttp.ClientSession, target: address.Target, door: Door) -> bytes | str:
-        """Ask once; return the body, or the Location of a redirect."""
+    async def _ask(
+        self, session: aiohttp.ClientSession, target: address.Target, door: Door, hold: Hold
+    ) -> Fetched | NotModified | str:
+        """Ask once; return the picture, or the Location of a redirect."""
+        door.expect(MAX_HEAD_BYTES)
+        in_body = False
         try:
             answer = await session.get(URL(target.url, encoded=True), allow_redirects=False)
             try:
-                return await self._read(answer)
+                in_body = True
+                door.expect(MAX_HEAD_BYTES + CODED_BODY_FACTOR * self._max_bytes)
+                return await self._read(answer, door, hold)
             finally:
                 answer.close()
         except TimeoutError:
             raise
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
-            log.debug("fetching from %s: %s", target.host, type(error).__name__)
+            log.debug("a fetch: %s", in_words(error))
             if door.refused:
-                raise FetchForbidden(NOT_PUBLIC, "an address that is not public") from error
+                raise FetchForbidden(errors.NOT_PUBLIC, "an address that is not public") from error
+            if door.flooded and in_body:
+                raise FetchTooLarge(
+                    errors.TOO_LARGE, "more bytes came than a body of the size allowed needs"
+                ) from error
+            if door.flooded:
+                raise FetchFailed(errors.NOT_FETCHED, f"no answer within {MAX_HEAD_BYTES} bytes") from error
+            if _is_own_fault(error):
+                raise FetchUnable(errors.UNABLE, in_words(error)) from error
             if isinstance(error, aiohttp.ClientConnectorDNSError):
-                raise FetchFailed(NOT_PUBLIC, "no address for this name") from error
-            raise FetchFailed("The address could not be fetched.", type(error).__name__) from error
+                raise FetchFailed(errors.NOT_PUBLIC, in_words(error)) from error
+            raise FetchFailed(errors.NOT_FETCHED, in_words(error)) from error
 
-    async def _read(self, answer: aiohttp.ClientResponse) -> bytes | str:
+    async def _read(self, answer: aiohttp.ClientResponse, door: Door, hold: Hold) -> Fetched | NotModified | str:
         headers = answer.headers
         if answer.status in REDIRECTS:
             locations = headers.getall("Location", [])
             if len(locations) != 1:
                 raise FetchFailed("The address redirects to nowhere.")
             return locations[0]
+        if answer.status == 304:
+            return NotModified()
         if answer.status != 200:
             raise FetchFailed(f"The address answered {answer.status} instead of 200.")
         if any(coding.strip().lower() not in ("", "identity") for coding in headers.getall("Content-Encoding", [])):
@@ -260,12 +240,42 @@ class RemoteFetcher:
             # aiohttp hands such a body on as it came: coded, and with the chunk sizes in it
             raise FetchFailed("The address answered with a transfer coding that was not asked for.")
         if answer.content_length is not None and answer.content_length > self._max_bytes:
-            raise FetchTooLarge("The file is too large.", f"{answer.content_length} bytes claimed")
-        body = bytearray()
-        while piece := await answer.content.read(min(CHUNK_BYTES, self._max_bytes + 1 - len(body))):
-            body += piece
-            if len(body) > self._max_bytes:
-                raise FetchTooLarge("The file is too large.", "more bytes than allowed came")
-        if not body:
+            raise FetchTooLarge(errors.TOO_LARGE, f"{answer.content_length} bytes claimed")
+        body = await self._body(answer.content, door, hold)
+        return Fetched(body, validators.read(lambda name: headers.getall(name, [])))
+
+    async def _body(self, content: aiohttp.StreamReader, door: Door, hold: Hold) -> bytes:
+        body = io.BytesIO()  # gives its bytes away without a copy
+        size = 0
+        while piece := await content.read(min(CHUNK_BYTES, self._max_bytes + 1 - size)):
+            size += len(piece)
+            if size > self._max_bytes:
+                raise FetchTooLarge(errors.TOO_LARGE, "more bytes than allowed came")
+            if door.received - size > MAX_OVERHEAD_BYTES + size // OVERHEAD_SHARE:
+                raise FetchTooLarge(errors.TOO_LARGE, "most of what came is not the body")
+            if not hold(size):
+                raise FetchBusy(errors.BUSY, f"no room for byte {size}")
+            body.write(piece)
+        if not size:
             raise FetchFailed("The address answered with an empty body.")
-        return bytes(body)
+        return body.getvalue()
+
+
+def _is_own_fault(error: BaseException) -> bool:
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return error.os_error.errno == socket.EAI_SYSTEM
+    return isinstance(error, OSError) and error.errno in OWN_FAULTS
+
+
+def _always(_size: int) -> bool:
+    return True
+
+
+async def _once(request: aiohttp.ClientRequest, ask: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Ask, and not again: aiohttp would repeat a request whose connection is lost before the answer."""
+    try:
+        return await ask(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientConnectionError from error  # one that aiohttp does not retry

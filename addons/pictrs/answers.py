@@ -8,7 +8,9 @@ rule name stands in an answer; `ref` is what an administrator searches the log f
     400  unusable      not judged: the file is broken, too large, or of a format that is not judged
     400  bad_request   the request breaks pict-rs's grammar            404, 405  no such route
     400  not_fetched   the remote picture could not be had
-    503  unavailable   a failure of the filter; 503 starting: the model is not loaded yet
+    503  unavailable   a failure of the filter; starting: no model yet; overloaded: too much in hand;
+                       not_staged: pict-rs does not ask the filter for proxied media
+    508  loop          the filter's own request came back to it
     502  upstream      pict-rs did not answer
 """
 
@@ -79,6 +81,9 @@ def unavailable(ref: str) -> Answer:
 
 STARTING = Answer(503, "The image check is starting, please try again in a moment", "image-check-unavailable")
 STOPPING = Answer(503, "The image check is restarting, please try again in a moment", "image-check-unavailable")
+OVERLOADED = Answer(503, "The image check is busy, please try again in a moment", "image-check-unavailable")
+NOT_STAGED = Answer(503, "Proxied images are not available on this server at the moment", "image-check-unavailable")
+LOOP = Answer(508, "This request comes from the image check itself", "loop-detected")
 UPSTREAM = Answer(502, "The image server did not answer", "upstream-unavailable")
 
 

@@ -71,7 +71,11 @@ class PictrsClient:
 
     async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-        self._session = aiohttp.ClientSession(timeout=timeout, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
+        # getaddrinfo, as mitmproxy: the name of pict-rs may be one that only the system's own sources know
+        connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())
+        self._session = aiohttp.ClientSession(
+            connector=connector, timeout=timeout, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
+        )
         return self
 
     async def __aexit__(

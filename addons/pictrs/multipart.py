@@ -22,6 +22,8 @@ FIELD_NAME = b"images[]"
 """The only form field that pict-rs has, for `/image` and `/internal/import` alike."""
 SAFE_FILENAME = "upload"
 """pict-rs wants a file name with every file and, but for `/internal/import`, does not look at it."""
+PLAIN_NAME = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,128}")
+"""File names that are written: for `/internal/import` the name becomes the alias, so it is what a path may hold."""
 
 MAX_HEAD_BYTES = 4096
 """Headers of one part, the empty line left out: a file name of 255 bytes that is all escaped is 765."""
@@ -76,7 +78,8 @@ class MultipartError(Exception):
 class Part:
     """One file of an upload.
 
-    filename: the name as it was sent, percent escapes and all; for `/internal/import`, never written by `serialise`.
+    filename: the name as it was sent, percent escapes and all. What is to be written has a plain one: SAFE_FILENAME, or
+    the alias of an import.
     content_type: None as read, since what a client says is worth nothing; whoever looked at the data sets it.
     """
 
@@ -132,13 +135,16 @@ def serialise(
     the network gave, and misses one that a read cut behind its two hyphens: two files became one that nobody judged.
     It obeys a part's length instead where there is one, and the versions after it take it too.
 
-    Raises ValueError for no parts at all and for a content_type that is not a plain type/subtype, None included.
+    Raises ValueError for no parts at all, for a content_type that is not a plain type/subtype, None included, and for a
+    file name with anything but letters, digits, `.`, `_` and `-`.
     """
     if not parts:
         raise ValueError("an upload without a file")
     for part in parts:
         if part.content_type is None or not _MEDIA_TYPE.fullmatch(part.content_type):
             raise ValueError(f"{part.content_type!r} is not a media type; set the one that the data was found to have")
+        if not PLAIN_NAME.fullmatch(part.filename):
+            raise ValueError(f"{part.filename!r} is not a plain file name")
     for _ in range(MAX_DRAWS):
         boundary = token()
         if not any(boundary.encode() in part.data for part in parts):
@@ -149,7 +155,7 @@ def serialise(
     for part in parts:
         head = (
             f"--{boundary}\r\n"
-            f'Content-Disposition: form-data; name="{FIELD_NAME.decode()}"; filename="{SAFE_FILENAME}"\r\n'
+            f'Content-Disposition: form-data; name="{FIELD_NAME.decode()}"; filename="{part.filename}"\r\n'
             f"Content-Type: {part.content_type}\r\n"
             f"Content-Length: {len(part.data)}\r\n\r\n"
         )

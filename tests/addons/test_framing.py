@@ -14,8 +14,10 @@ from collections.abc import Iterator
 import pytest
 from mitmproxy.proxy.layers.http import _http1
 
-from addons import framing
-from addons.gatekeeper import Forward, Gatekeeper, Inbound
+from addons import exchange, framing
+from addons.exchange import Exchange
+from addons.gatekeeper import Forward, Gatekeeper
+from addons.inbound import Hold, Inbound
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
 from addons.pictrs.routes import Match
@@ -203,7 +205,7 @@ def test_what_waits_behind_a_slow_request_is_limited(recorder: Recorder, monkeyp
 def test_a_body_without_end_is_not_kept(
     gate: RunningFilter, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(framing, "MAX_DRAIN_BYTES", 1024 * 1024)
+    monkeypatch.setattr(exchange, "MAX_DRAIN_BYTES", 1024 * 1024)
     with socket.create_connection(gate.address, timeout=10) as connection:
         connection.sendall(b"POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
         assert flood(connection, b"10000\r\n" + b"x" * 65536 + b"\r\n")
@@ -234,8 +236,8 @@ def test_bodies_are_freed_without_the_garbage_collector(recorder: Recorder, monk
     held: list[weakref.ref[Inbound | Forward]] = []
     plain = Gatekeeper.decide
 
-    async def decide(self: Gatekeeper, found: Match, inbound: Inbound) -> Forward | Answer:
-        decision = await plain(self, found, inbound)
+    async def decide(self: Gatekeeper, found: Match, inbound: Inbound, hold: Hold) -> Forward | Answer:
+        decision = await plain(self, found, inbound, hold)
         held.append(weakref.ref(inbound))
         if isinstance(decision, Forward):
             held.append(weakref.ref(decision))
@@ -264,6 +266,6 @@ def test_bodies_are_freed_without_the_garbage_collector(recorder: Recorder, monk
 
 def bodies() -> list[object]:
     """What mitmproxy's streams hold of requests' bodies."""
-    streams = [found for found in gc.get_objects() if type(found) is framing._Stream]
+    streams = [found for found in gc.get_objects() if type(found) is Exchange]
     buffered = [bytes(stream.request_body_buf) for stream in streams if len(stream.request_body_buf)]
     return [*buffered, *(stream.flow.request.data.content for stream in streams if stream.flow.request.data.content)]

@@ -11,14 +11,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from addons.launcher import ListenError
+from addons.listener import ListenError
+from addons.state import load_key
 from model.card import card, plain
 from tests.http1 import ask, upload
 from tests.recorder import Recorder
 from tests.running import FakeJudge, RunningFilter, config, repository, say
+from tests.served import own_file
 
 READY = re.compile(
     r"ready: listening on (?P<listen>\S+), upstream (?P<upstream>\S+), model open-nsfw on \S.*, mode (?P<mode>\w+), "
@@ -61,14 +64,16 @@ def wait_ready(process: subprocess.Popen[str]) -> re.Match[str]:
     pytest.fail("no ready line: " + "".join(heard))
 
 
-def test_serve_judges_and_stops_cleanly(recorder: Recorder) -> None:
-    with serve("--upstream", recorder.url, "--listen", "127.0.0.1:0") as process:
+def test_serve_judges_and_stops_cleanly(recorder: Recorder, tmp_path: Path) -> None:
+    with serve("--config", str(own_file(tmp_path)), "--upstream", recorder.url) as process:
         ready = wait_ready(process)
         assert (ready["upstream"], ready["mode"], ready["rules"]) == (recorder.url, "enforce", "2")
         host, _, port = ready["listen"].rpartition(":")
         address = (host, int(port))
         assert upload(address, card()).status == 400
-        assert not any(recorder.raw)
+        assert not [
+            raw for raw in recorder.raw if raw and b"aiohttp" not in raw
+        ]  # that is the filter's own (survey.py)
         assert upload(address, plain()).status == 201
         headers = {"Cookie": "jwt=verysecret", "Authorization": "Bearer verysecret"}
         assert ask(address, "GET", "/image/original/a.jpg?verysecret=1", None, headers).status == 400
@@ -83,8 +88,7 @@ def test_serve_judges_and_stops_cleanly(recorder: Recorder) -> None:
 
 
 def test_environment_and_file_and_their_order(recorder: Recorder, tmp_path: Path) -> None:
-    file = tmp_path / "filter.yaml"
-    file.write_text("mode: shadow\nupstream: http://127.0.0.1:1\nlisten: 127.0.0.1:0\n")
+    file = own_file(tmp_path, "mode: shadow\nupstream: http://127.0.0.1:1\n")
     with serve("--config", str(file), environment={"PICTRS_FILTER_UPSTREAM": recorder.url}) as process:
         ready = wait_ready(process)
         assert (ready["upstream"], ready["mode"]) == (recorder.url, "shadow")
@@ -103,13 +107,13 @@ def test_a_bad_file_is_told_with_its_line(tmp_path: Path) -> None:
 
 
 def test_a_model_that_cannot_be_had_ends_it_with_the_way_out(tmp_path: Path) -> None:
-    file = tmp_path / "filter.yaml"
-    file.write_text(
-        f"""listen: 127.0.0.1:0
+    file = own_file(
+        tmp_path,
+        f"""
 models: {{nsfw: {{timm: "local-dir:{tmp_path}/nowhere", labels: [a, b]}}}}
 signals: {{nsfw: {{model: nsfw, label: b}}}}
 rules: [{{name: r, when: {{signal: nsfw, at_least: 0.5}}, action: reject}}]
-"""
+""",
     )
     with serve("--config", str(file)) as process:
         heard = process.stdout.read() if process.stdout else ""
@@ -119,13 +123,43 @@ rules: [{{name: r, when: {{signal: nsfw, at_least: 0.5}}, action: reject}}]
     assert "Traceback" not in heard
 
 
-def test_a_taken_port_is_told() -> None:
+def heard_at_its_end(file: Path, *options: str) -> str:
+    """What a `serve` that ends by itself, with exit code 1, has said."""
+    with serve("--config", str(file), *options) as process:
+        heard = process.stdout.read() if process.stdout else ""
+        assert process.wait(60) == 1
+    assert "Traceback" not in heard
+    return heard
+
+
+def test_a_taken_port_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with serve("--listen", f"127.0.0.1:{port}") as process:
-            heard = process.stdout.read() if process.stdout else ""
-            assert process.wait(60) == 1
+        heard = heard_at_its_end(own_file(tmp_path), "--listen", f"127.0.0.1:{port}")
     assert f"cannot listen on 127.0.0.1:{port}" in heard
+
+
+def test_a_taken_callback_port_is_told(tmp_path: Path) -> None:
+    file = own_file(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        file.write_text(file.read_text().replace("{listen: 127.0.0.1:0}", f"{{listen: 127.0.0.1:{port}}}"))
+        heard = heard_at_its_end(file)
+    assert f"ERROR cannot listen on 127.0.0.1:{port} (callback.listen): is another program there?" in heard
+    assert "ready:" not in heard
+
+
+def test_a_state_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    heard = heard_at_its_end(own_file(tmp_path))
+    assert f"ERROR the state folder {tmp_path}/state cannot be used: File exists (set `state_dir:`" in heard
+
+
+def test_a_key_that_others_can_read_is_told(tmp_path: Path) -> None:
+    load_key(tmp_path / "state")
+    key = tmp_path / "state" / "key"
+    key.chmod(0o644)
+    assert f"run chmod 600 {key}" in heard_at_its_end(own_file(tmp_path))
 
 
 def test_a_taken_port_raises_in_process(recorder: Recorder) -> None:
@@ -133,6 +167,15 @@ def test_a_taken_port_raises_in_process(recorder: Recorder) -> None:
         busy = config(recorder.address, listen=f"127.0.0.1:{taken.getsockname()[1]}")
         with pytest.raises(ListenError), RunningFilter(busy, FakeJudge()):
             pass
+
+
+def test_a_taken_callback_port_raises_in_process(recorder: Recorder) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        busy = config(recorder.address, callback={"listen": f"127.0.0.1:{port}"})
+        with pytest.raises(ListenError, match=rf"127\.0\.0\.1:{port} \(callback\.listen\)"), RunningFilter(busy):
+            pass
+    assert not any(recorder.raw)
 
 
 def test_it_starts_and_stops_again_in_one_process(recorder: Recorder) -> None:
@@ -150,5 +193,11 @@ def test_both_kinds_of_address(recorder: Recorder, host: str) -> None:
     except OSError:
         if host == "[::1]":
             host = "127.0.0.1"  # a machine without IPv6
-    with RunningFilter(config(recorder.address, listen=f"{host}:0"), FakeJudge()) as running:
+    both = config(recorder.address, listen=f"{host}:0", callback={"listen": f"{host}:0"})
+    with RunningFilter(both, FakeJudge()) as running:
         assert upload(running.address, b"picture").status == 201
+        answer = ask(running.callback, "POST", "/validate", b"picture", {"Content-Type": "image/png"})
+        assert answer.status == 200
+        ask(running.address, "GET", "/image/original?proxy=http://h/a.png")
+    (staged,) = parse_qs(urlsplit(recorder.requests[-1].target).query)["proxy"]
+    assert urlsplit(staged).netloc == f"{host}:{running.callback[1]}"

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, get_args
+from urllib.parse import quote
 
 import pytest
 
-from addons.gatekeeper import Decision, Inbound
+from addons.admission import HOST_SHARE
+from addons.fetch.seal import Seal
+from addons.inspection import Decision, Passed
 from addons.launcher import Filter
-from addons.pictrs.routes import Match
-from addons.wiring import build, described
+from addons.pictrs.answers import Answer
+from addons.pictrs.table import INTERNAL_API
+from addons.state import StateError, load_key
+from addons.wiring import Parts, build, described
 from config.load import Config
+from config.settings import MIB, InternalRoute
 from model.errors import ModelError
 from model.verdict import Outcome
-from tests.http1 import form
-from tests.running import FakeJudge, config
+from tests.http1 import ask, upload
+from tests.recorder import Recorder, Site
+from tests.running import FORBIDDEN, FakeJudge, RunningFilter, config, until
 
 UPSTREAM = ("127.0.0.1", 9)
 
@@ -31,7 +42,7 @@ class Watched(FakeJudge):
 
     async def start(self, given: Config) -> FakeJudge:
         self.started_with.append(given)
-        await asyncio.sleep(0)  # no judge is there at once
+        await asyncio.sleep(0.01)  # no judge is there at once
         return self
 
     async def close(self) -> None:
@@ -41,7 +52,7 @@ class Watched(FakeJudge):
 async def test_nothing_is_loaded_before_it_runs() -> None:
     judge = Watched()
     parts = build(config(UPSTREAM), start_judge=judge.start)
-    assert parts.gatekeeper.judge is None
+    assert parts.inspector.judge is None
     assert judge.started_with == []
     await parts.intercept.done()  # an end before a beginning
     assert judge.closed == 0
@@ -50,15 +61,15 @@ async def test_nothing_is_loaded_before_it_runs() -> None:
 async def test_the_judge_is_started_once_and_closed_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "pictrs_filter")
     judge, given = Watched(), config(UPSTREAM)
-    running = Filter(given, start_judge=judge.start)
-    await running.start()
-    await running.warm()
+    whole = Filter(given, start_judge=judge.start, ask_upstream=False)
+    await whole.start()
+    await whole.warm()
     assert judge.started_with == [given]
-    assert running.device == "fake"
-    listening = "{}:{}".format(*running.address)
-    await running.stop()
+    assert whole.device == "fake"
+    listening = "{}:{}".format(*whole.address)
+    await whole.stop()
     assert judge.closed == 1
-    assert running.device == "-"  # no request finds a judge that is closed
+    assert whole.device == "-"  # no request finds a judge that is closed
     assert caplog.messages == [
         "loading nsfw (open-nsfw)",
         f"ready: listening on {listening}, {described(given, 'fake')}",
@@ -77,13 +88,13 @@ async def test_a_judge_that_cannot_be_had_ends_it() -> None:
     async def start(_: Config) -> Any:
         raise ModelError("fetch the model again")
 
-    running = Filter(config(UPSTREAM), start_judge=start)
-    await running.start()
+    whole = Filter(config(UPSTREAM), start_judge=start, ask_upstream=False)
+    await whole.start()
     with pytest.raises(ModelError, match="fetch the model again"):
-        await running.warm()
-    await running.wait()
-    assert isinstance(running.failure, ModelError)
-    await running.stop()  # it does no harm, and frees the port
+        await whole.warm()
+    await whole.wait()
+    assert isinstance(whole.failure, ModelError)
+    await whole.stop()  # it does no harm, and frees the port
 
 
 async def test_an_end_while_the_judge_is_started() -> None:
@@ -92,10 +103,10 @@ async def test_an_end_while_the_judge_is_started() -> None:
     async def start(_: Config) -> Any:
         await never.wait()
 
-    running = Filter(config(UPSTREAM), start_judge=start)
-    await running.start()
-    await running.stop()
-    assert running.failure is None
+    whole = Filter(config(UPSTREAM), start_judge=start, ask_upstream=False)
+    await whole.start()
+    await whole.stop()
+    assert whole.failure is None
 
 
 async def test_who_observes_sees_every_decision_and_the_end_tells_of_the_unseen(
@@ -104,13 +115,163 @@ async def test_who_observes_sees_every_decision_and_the_end_tells_of_the_unseen(
     caplog.set_level(logging.WARNING, "pictrs_filter")
     seen: list[Decision] = []
     parts = build(config(UPSTREAM), seen.append, Watched().start)
-    parts.gatekeeper.judge = Watched()
-    headers, body = form(b"one")
-    inbound = Inbound(b"POST", b"/image", [(b"Content-Type", headers["Content-Type"].encode())], body)
-    found = parts.gatekeeper.screen(inbound.method, inbound.target, inbound.headers)
-    assert isinstance(found, Match)
-    await parts.gatekeeper.decide(found, inbound)
+    parts.inspector.judge = Watched()
+    assert isinstance(await inspect(parts, b"one"), Passed)
     assert [decision.verdict.outcome for decision in seen] == [Outcome.PASS]
-    parts.gatekeeper.unscanned = 3
+    parts.inspector.unscanned = 3
     await parts.intercept.done()
     assert caplog.messages == ["3 files passed without a verdict in this run"]
+
+
+async def inspect(parts: Parts, data: bytes) -> Passed | Answer:
+    return await parts.inspector.inspect("upload", data, time.monotonic() + 5)
+
+
+@asynccontextmanager
+async def running(given: Config, judge: FakeJudge | None = None) -> AsyncIterator[Parts]:
+    """The parts in a filter that runs."""
+    made = judge or Watched()
+
+    async def start(_: Config) -> FakeJudge:
+        return made
+
+    whole = Filter(given, start_judge=start, ask_upstream=False)
+    await whole.start()
+    try:
+        await whole.warm()
+        yield whole._parts
+    finally:
+        await whole.stop()
+
+
+# Settings that arrive
+
+
+@pytest.mark.parametrize(("verdicts", "asked"), [(2, 1), (0, 2)])
+async def test_the_same_bytes_are_judged_once(verdicts: int, asked: int) -> None:
+    judge = Watched()
+    async with running(config(UPSTREAM, cache={"verdicts": verdicts}), judge) as parts:
+        found = [await inspect(parts, b"one") for _ in range(2)]
+        assert judge.seen == [b"one"] * asked
+        last = found[1]
+        assert isinstance(last, Passed)
+        assert last.verdict.cached is (verdicts > 0)
+
+
+async def test_a_verdict_is_remembered_for_as_long_as_is_said() -> None:
+    judge = Watched()
+    async with running(config(UPSTREAM, cache={"verdicts": 9, "verdict_seconds": 1e-9}), judge) as parts:
+        for _ in range(2):
+            await inspect(parts, b"one")
+    assert judge.seen == [b"one"] * 2
+
+
+@pytest.mark.parametrize(
+    ("cache", "fetches"),
+    [
+        ({}, 1),
+        ({"addresses": 0}, 2),
+        ({"refused_seconds": 1e-9}, 2),
+        ({"failed_seconds": 1e-9}, 1),
+    ],
+    ids=str,
+)
+def test_what_was_refused_is_remembered_as_is_said(cache: dict[str, float], fetches: int) -> None:
+    assert fetched_in_two(FORBIDDEN, 200, cache) == fetches
+
+
+@pytest.mark.parametrize(
+    ("cache", "fetches"), [({}, 1), ({"refused_seconds": 1e-9}, 1), ({"failed_seconds": 1e-9}, 2)], ids=str
+)
+def test_what_could_not_be_fetched_is_remembered_as_is_said(cache: dict[str, float], fetches: int) -> None:
+    assert fetched_in_two(b"x", 404, cache) == fetches
+
+
+def fetched_in_two(body: bytes, status: int, cache: dict[str, float]) -> int:
+    """How many fetches there were for two downloads of one address."""
+    with Recorder() as recorder, Site() as site:
+        fetch = {"ports": (site.address[1],), "allow_networks": ("127.0.0.1/32",)}
+        with RunningFilter(config(recorder.address, fetch=fetch, cache=cache), FakeJudge()) as gate:
+            target = f"/image/download?url={quote(site.put('/a.jpg', body, status=status), safe='')}"
+            first, second = (ask(gate.address, "GET", target) for _ in range(2))
+            assert [first.status, second.status] == [400, 400]
+    return site.fetches["/a.jpg"]
+
+
+def test_fetches_name_the_filter_as_a_fetcher_and_requests_for_pict_rs_by_its_name_alone(tmp_path: Path) -> None:
+    name = Seal(load_key(tmp_path)).instance
+    with Recorder() as recorder, Site() as site:
+        fetch = {"ports": (site.address[1],), "allow_networks": ("127.0.0.1/32",)}
+        given = config(recorder.address, fetch=fetch, state_dir=str(tmp_path))
+        with RunningFilter(given, FakeJudge()) as gate:
+            url = quote(site.put("/a.jpg", b"one"), safe="")
+            assert ask(gate.address, "GET", f"/image/download?url={url}").status == 201
+        assert site.requests[0].header("x-pictrs-filter") == [f"{name}-fetch"]
+        assert recorder.requests[0].header("x-pictrs-filter") == [name]
+
+
+def test_places_and_room_are_as_is_said() -> None:
+    with Recorder() as recorder:
+        given = config(
+            recorder.address,
+            limits={"max_file_mib": 1, "max_request_mib": 1},
+            overload={"media_requests": 1, "media_mib": 1},
+        )
+        with RunningFilter(given, FakeJudge()) as gate:
+            admission = gate.filter._parts.admission
+            slot = admission.enter()
+            assert slot is not None
+            assert admission.enter() is None
+            assert slot.hold(MIB)
+            assert not slot.hold(MIB + 1)
+            assert upload(gate.address, b"one").status == 503
+            slot.leave()
+            assert upload(gate.address, b"one").status == 201
+
+
+def test_pict_rs_is_given_the_address_that_is_set() -> None:
+    with Recorder() as recorder:
+        callback = {"url": "http://filter.test:8082"}
+        with RunningFilter(config(recorder.address, callback=callback), FakeJudge()) as gate:
+            ask(gate.address, "GET", "/image/original?proxy=http://h/a.png")
+        assert "proxy=http%3A%2F%2Ffilter.test%3A8082%2Fv%2F" in recorder.requests[0].target
+
+
+async def test_of_one_host_as_much_is_fetched_at_once_as_its_share() -> None:
+    async with running(config(UPSTREAM, overload={"media_requests": 8})) as parts:
+        assert parts.staging._retrieval._per_host == int(8 * HOST_SHARE) == 3
+
+
+async def test_what_passed_is_marked_with_how_it_was_judged() -> None:
+    given = config(UPSTREAM)
+    async with running(given) as parts:
+        assert parts.staging._judging == given.judging
+
+
+def test_it_finds_out_what_pict_rs_can_do_unless_told_not_to() -> None:
+    for asks in (True, False):
+        with Recorder() as recorder:
+            with RunningFilter(config(recorder.address), FakeJudge(), ask_upstream=asks):
+                if asks:
+                    until(lambda: recorder.requests)
+            assert bool(recorder.requests) is asks
+
+
+async def test_its_questions_end_with_it() -> None:
+    whole = Filter(config(UPSTREAM), start_judge=Watched().start, ask_upstream=True)
+    await whole.start()
+    await whole.warm()
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "survey"]
+    await whole.stop()
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "survey"] == []
+
+
+def test_without_a_key_there_are_no_parts(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    with pytest.raises(StateError, match="cannot be used"):
+        build(config(UPSTREAM, state_dir=str(tmp_path / "state")))
+
+
+def test_the_table_of_routes_and_the_settings_name_the_same() -> None:
+    """The floors are kept apart, so neither can import the other's list."""
+    assert get_args(InternalRoute) == INTERNAL_API

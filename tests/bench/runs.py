@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.bench import memory, processes, timing
 from tests.bench.client import Client, Timed
 from tests.bench.report import MemoryRun
 from tests.bench.sizes import Sizes
+from tests.served import own_file
 
 LONG_DEADLINE = 60.0
 """Seconds for a verdict in the second memory run, which is made when uploads were refused in the first."""
@@ -45,11 +47,11 @@ def measure_memory(
         files[-1].write_bytes(sizes.large[number % len(sizes.large)].make(number))
         if (number + 1) % 10 == 0:
             say(f"{number + 1} of {sizes.uploads} large pictures made")
-    config = folder / "filter.yaml"
 
     def run(deadline: float) -> MemoryRun:
         say(f"starting the filter, with the embedded model and deadline_seconds: {deadline:g}")
-        config.write_text(f"deadline_seconds: {deadline}\n")
+        # no verdict is remembered, so that every pass is judged
+        config = own_file(folder, f"deadline_seconds: {deadline}\ncache: {{verdicts: 0}}\n")
         with start(upstream, ("--config", str(config))) as running:
             return _memory_run(running, sizes, files, deadline, say)
 
@@ -92,7 +94,8 @@ def measure_time(upstream: processes.Program, sizes: Sizes, say: Say) -> Seconds
 
     with ExitStack() as stack:
         say("starting two filters: with the embedded model, and with a judge of 0 ms")
-        real = stack.enter_context(processes.serve(upstream.url))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        real = stack.enter_context(processes.serve(upstream.url, ("--config", str(own_file(folder)))))
         stub = stack.enter_context(processes.stubbed(upstream.url))
         ways = {"straight": upstream, "filter": real, "filter, judge of 0 ms": stub}
         clients = {name: stack.enter_context(Client(program.address)) for name, program in ways.items()}

@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import tempfile
+from pathlib import Path
 
-from addons.gatekeeper import Judging
+from addons.inspection import Judging
 from addons.launcher import Filter
 from config.load import Config, load
 from model.verdict import Outcome, Verdict
+from tests.served import own_file
 
 
 class PassAtOnce:
@@ -42,10 +45,11 @@ async def _start_judge(_: Config) -> Judging:
 
 async def main(upstream: str) -> None:
     """Serve on a free port; the filter's own log says on which."""
-    config = load(env={"PICTRS_FILTER_UPSTREAM": upstream, "PICTRS_FILTER_LISTEN": "127.0.0.1:0"})
-    running = Filter(config, None, _start_judge)
-    await running.start()
-    await running.wait()
+    with tempfile.TemporaryDirectory() as folder:
+        config = load(own_file(Path(folder)), {"PICTRS_FILTER_UPSTREAM": upstream})
+        running = Filter(config, None, _start_judge)
+        await running.start()
+        await running.wait()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 from pydantic_core import PydanticCustomError
 
-from config.addresses import check_listen, check_network, check_upstream, is_loop, split_listen, split_upstream
+from config.addresses import (
+    check_callback,
+    check_listen,
+    check_network,
+    check_upstream,
+    is_loop,
+    split_listen,
+    split_upstream,
+)
 
 
 @pytest.mark.parametrize(
@@ -129,3 +137,30 @@ def test_network_that_is_refused(text: str) -> None:
 )
 def test_loop(listen: tuple[str, int], upstream: tuple[str, int], loop: bool) -> None:
     assert is_loop(listen, upstream) is loop
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("auto", "auto"),
+        ("http://pictrs-filter:8082", "http://pictrs-filter:8082"),
+        ("http://Pictrs-Filter:8082/", "http://pictrs-filter:8082"),
+        ("http://pictrs-filter", "http://pictrs-filter"),
+        ("http://10.0.0.1:1", "http://10.0.0.1:1"),
+        ("http://[FD00::1]:65535", "http://[fd00::1]:65535"),
+    ],
+)
+def test_callback(text: str, kept: str) -> None:
+    """It is a part of the text under which pict-rs files proxied media, so it has one spelling."""
+    assert check_callback(text) == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "Auto", "filter:8082", "https://filter:8082", "http://", "http://filter:0", "http://filter:65536",
+     "http://filter:8082/v", "http://filter:8082//", "http://filter:8082?a", "http://a@filter:8082", "http://fil ter",
+     "http://[nonsense]:1", "http://filter:8082\n"],
+)  # fmt: skip
+def test_callback_that_is_refused(text: str) -> None:
+    with pytest.raises(PydanticCustomError, match="must be auto or http://HOST:PORT"):
+        check_callback(text)

@@ -14,7 +14,7 @@ from config.document import MAX_FILE_BYTES
 from config.load import DEFAULT, Config, load, policy_hash
 from config.policy import Action, Bound, PolicySpec
 from config.problems import ConfigError
-from config.settings import Mode, OnFailure, Settings
+from config.settings import Mode, OnFailure, Overload, Settings
 from tests.config.files import POLICY, Write, problems
 
 HERE = Path(__file__).parent
@@ -64,6 +64,15 @@ GOOD_VALUES: dict[str, Callable[[Config], object]] = {
         and (got.settings.limits.max_side_pixels, got.settings.limits.max_frames) == (65_535, 50)
         and (got.settings.fetch.ports, got.settings.fetch.max_redirects) == ((1, 65_535), 0)
     ),
+    "proxied": lambda got: (
+        (got.settings.callback_address, got.settings.callback.url) == (("0.0.0.0", 8082), "http://pictrs-filter:8082")
+        and (got.settings.state_dir, got.settings.internal_api) == ("/state", ("import", "limits"))
+        and got.settings.overload == Overload(media_requests=1, media_mib=64, requests=4)
+        and (got.settings.cache.verdicts, got.settings.cache.addresses) == (0, 0)
+        and repr(got.settings.cache.verdict_seconds) == "0.5"
+        and repr(got.settings.cache.refused_seconds) == "1.0"
+    ),
+    "nothing-internal": lambda got: got.settings.internal_api == (),
     "windows": lambda got: (got.settings.mode, got.settings.limits.max_files) == (Mode.SHADOW, 2),
 }
 

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from config.settings import MIB, Decoder, Failure, Fetch, Limits, Mode, OnFailure, Settings
+from config.addresses import split_listen
+from config.settings import (
+    MIB,
+    Cache,
+    Callback,
+    Decoder,
+    Failure,
+    Fetch,
+    Limits,
+    Mode,
+    OnFailure,
+    Overload,
+    Settings,
+)
 
 
 def numbers() -> list[Any]:
     """Every number in the settings: its section, name and least and greatest value, from the field itself."""
     found: list[Any] = []
-    for section in (Settings, Limits, Fetch, Decoder):
+    for section in (Settings, Limits, Overload, Cache, Fetch, Decoder):
         for name, field in section.model_json_schema()["properties"].items():
             if field.get("type") in ("integer", "number"):
                 low = field.get("minimum", field.get("exclusiveMinimum"))
@@ -78,6 +92,61 @@ def test_fewer_frames_than_the_default_of_distinct_ones_need_no_second_setting()
     assert Limits(max_frames=10).max_frames == 10
 
 
+def test_the_largest_request_must_fit_into_the_room_for_all() -> None:
+    """The defaults of one section count against what is written in another."""
+    assert Settings(limits=Limits(max_request_mib=256)).overload.media_mib == 256
+    with pytest.raises(ValidationError, match=r"media_mib must be at least limits.max_request_mib \(257\)"):
+        Settings(limits=Limits(max_request_mib=257))
+    assert Settings(limits=Limits(max_request_mib=257), overload=Overload(media_mib=257)).overload.media_mib == 257
+
+
+@pytest.mark.parametrize(
+    ("listen", "callback", "upstream"),
+    [
+        pytest.param("127.0.0.1:1", "127.0.0.1:1", "http://a:9", id="the-same"),
+        pytest.param("0.0.0.0:1", "127.0.0.1:1", "http://a:9", id="every-address-and-one"),
+        pytest.param("0.0.0.0:1", "127.0.0.2:1", "http://a:9", id="every-address-and-an-odd-one"),
+        pytest.param("127.0.0.2:1", "0.0.0.0:1", "http://a:9", id="an-odd-one-and-every-address"),
+        pytest.param("127.0.0.1:1", "127.0.0.1:9", "http://127.0.0.1:9", id="pict-rs"),
+        pytest.param("127.0.0.1:1", "127.0.0.1:9", "http://localhost:9", id="pict-rs-by-name"),
+    ],
+)
+def test_pict_rs_asks_at_a_port_of_its_own(listen: str, callback: str, upstream: str) -> None:
+    with pytest.raises(ValidationError, match="must not listen"):
+        Settings(listen=listen, callback=Callback(listen=callback, url="http://filter:1"), upstream=upstream)
+
+
+@pytest.mark.parametrize(
+    ("listen", "callback", "upstream"),
+    [
+        pytest.param("127.0.0.1:0", "127.0.0.1:0", "http://a:9", id="the-system-chooses-two"),
+        pytest.param("127.0.0.1:1", "127.0.0.2:1", "http://a:9", id="two-addresses"),
+        pytest.param("127.0.0.1:1", "127.0.0.1:9", "http://a:9", id="pict-rs-on-another-machine"),
+    ],
+)
+def test_ports_that_are_no_other_s(listen: str, callback: str, upstream: str) -> None:
+    made = Settings(listen=listen, callback=Callback(listen=callback), upstream=upstream)
+    assert made.callback_address == split_listen(callback)
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:8082", "[::]:8082"])
+def test_every_address_is_none_to_ask_at(listen: str) -> None:
+    with pytest.raises(ValidationError, match="must be given where the filter listens on every address"):
+        Callback(listen=listen)
+    assert Callback(listen=listen, url="http://filter:8082").url == "http://filter:8082"
+
+
+def test_what_is_internal_is_off_but_for_what_lemmy_needs() -> None:
+    assert Settings().internal_api == ("purge", "delete")
+
+
+def test_the_folder_may_be_in_the_home_of_whoever_runs_it() -> None:
+    assert Settings().state_folder == Path("~/.local/state/pictrs-filter")
+    assert Settings(state_dir="/var/lib/filter").state_folder == Path("/var/lib/filter")
+    with pytest.raises(ValidationError):
+        Settings(state_dir="")
+
+
 @pytest.mark.parametrize("cause", Failure.model_fields)
 @pytest.mark.parametrize("value", ["refuse", "pass"])
 def test_failure_takes_two_words(cause: str, value: str) -> None:
@@ -115,7 +184,7 @@ def test_ports_that_are_refused(ports: object) -> None:
         Fetch.model_validate({"ports": ports})
 
 
-@pytest.mark.parametrize("section", [Settings, Limits, Fetch, Decoder, Failure])
+@pytest.mark.parametrize("section", [Settings, Callback, Limits, Overload, Cache, Fetch, Decoder, Failure])
 def test_unknown_key_is_refused_and_nothing_changes_afterwards(section: type[BaseModel]) -> None:
     with pytest.raises(ValidationError):
         section.model_validate({"nothing": 1})

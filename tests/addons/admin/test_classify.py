@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from addons.admin.classify import classify
-from addons.gatekeeper import Judging
+from addons.inspection import Judging
 from config.load import Config
 from model.card import card, plain
 from model.errors import DecoderFailed, ModelError

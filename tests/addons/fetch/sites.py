@@ -119,6 +119,29 @@ def endless(head: bytes, piece: bytes) -> Script:
     return script
 
 
+def drip(head: bytes, piece: bytes) -> Script:
+    """Send the head, then the piece again and again with a pause of 20 ms, until the client leaves."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(head)
+        while True:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    return script
+
+
+def in_turn(*answers: bytes) -> Script:
+    """Answer each request with the next of these; there must be one for each."""
+    left = list(answers)
+
+    async def script(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(left.pop(0))
+
+    return script
+
+
 def reset(*pieces: bytes) -> Script:
     """Send all pieces, then reset the connection (RST)."""
 
@@ -135,6 +158,10 @@ def ok(body: bytes, *headers: bytes) -> bytes:
     return b"\r\n".join((b"HTTP/1.1 200 OK", b"Content-Length: %d" % len(body), *headers, b"", body))
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+"""The head of an answer whose length is not told beforehand."""
+
+
 def redirect(location: str | bytes, status: int = 302) -> bytes:
     """A redirect."""
     to = location.encode() if isinstance(location, str) else location
@@ -142,9 +169,13 @@ def redirect(location: str | bytes, status: int = 302) -> bytes:
 
 
 class Names(AbstractResolver):
-    """A name server: for each name a list of answers, given one after the other, the last for ever."""
+    """A name server: for each name a list of answers, given one after the other, the last for ever.
 
-    def __init__(self, answers: Mapping[str, Sequence[Sequence[str]]]) -> None:
+    A name that is not there is an error, `failure` (an EAI_* of netdb.h).
+    """
+
+    def __init__(self, answers: Mapping[str, Sequence[Sequence[str]]], failure: int = socket.EAI_NONAME) -> None:
+        self._failure = failure
         self._answers = {name: list(each) for name, each in answers.items()}
         self.asked: list[str] = []
 
@@ -153,7 +184,7 @@ class Names(AbstractResolver):
     ) -> list[ResolveResult]:
         self.asked.append(host)
         if host not in self._answers:
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            raise socket.gaierror(self._failure, f"the name server's words about {host}")
         answers = self._answers[host]
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         return [

@@ -221,7 +221,6 @@ AS_IT_IS = [
     "http://example.com/a//b///?a?b??",
     "http://example.com/a;b=c,d@e:f!$&'()*+[]|~-._",
     "http://example.com/?`^{|}~!$&()*+,;=:@[]/?-._",
-    "http://example.com/?",
     "http://example.com/...?../.",
     "http://example.com/a.?q=..",
 ]
@@ -236,6 +235,8 @@ NORMALISED = {
     "HTTP://EXAMPLE.com": "http://example.com/",
     "hTTps://Example.COM/A.JPG?Q": "https://example.com/A.JPG?Q",
     "http://example.com?q": "http://example.com/?q",
+    "http://example.com/?": "http://example.com/",  # yarl, which writes the request, leaves it out: one key for both
+    "http://example.com/?#x": "http://example.com/",
     "http://example.com#x": "http://example.com/",
     "http://example.com/a?b#c?d": "http://example.com/a?b",
     "http://example.com:/a": "http://example.com/a",

@@ -1,0 +1,127 @@
+"""One file before the judge: what becomes of it, for whoever brought it in. The only caller of the judge.
+
+Whatever is not plainly a pass ends in an answer. What passes is exactly the bytes that were judged, and no more.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from addons.pictrs import answers
+from addons.pictrs.answers import Answer
+from model.verdict import Outcome, Verdict
+
+log = logging.getLogger("pictrs_filter")
+
+Source = Literal["upload", "import", "fetch", "proxy", "validate"]
+
+
+class Judging(Protocol):
+    """What is needed of model.judge.Judge."""
+
+    @property
+    def device(self) -> str:
+        """Where the model runs, for people."""
+        ...
+
+    async def judge(self, data: bytes, deadline: float) -> Verdict:
+        """Judge one file; `deadline` is an absolute `time.monotonic()` second."""
+        ...
+
+    async def close(self) -> None:
+        """Free what it holds."""
+        ...
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One verdict with where its file came from: what the log, the demo's table and the tests see."""
+
+    ref: str
+    source: Source
+    verdict: Verdict
+    ms: float
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A file that may go on: the bytes that were judged, and their media type as the judge found it."""
+
+    data: bytes = field(repr=False)
+    verdict: Verdict
+
+    @property
+    def mime(self) -> str:
+        """The media type."""
+        return self.verdict.mime
+
+
+class Inspector:
+    """Judges and reports. `judge` is None until the model is warm; until then nothing passes.
+
+    `observe` is called with each decision. `unscanned` counts files that passed because the operator lets a failure.
+    """
+
+    def __init__(self, observe: Callable[[Decision], None] | None = None) -> None:
+        self._observe = observe
+        self.judge: Judging | None = None
+        self.unscanned = 0
+
+    async def inspect(self, source: Source, data: bytes, deadline: float) -> Passed | Answer:
+        """Judge one file. `deadline` is an absolute `time.monotonic()` second.
+
+        Raises ValueError on a verdict about more bytes than there are: a fault of ours, for which nothing passes.
+        """
+        judge = self.judge
+        if judge is None:
+            return answers.STARTING
+        started = time.monotonic()
+        verdict = await judge.judge(data, deadline)
+        ref = secrets.token_hex(4)
+        self._report(Decision(ref, source, verdict, round((time.monotonic() - started) * 1000, 1)))
+        refusal = _refusal(verdict, ref)
+        if refusal is not None:
+            return refusal
+        if not 0 < verdict.size <= len(data):
+            raise ValueError(f"a verdict on {verdict.size} bytes of {len(data)}")
+        # what stands behind the end of a still was not judged
+        return Passed(data if verdict.size == len(data) else data[: verdict.size], verdict)
+
+    def _report(self, decision: Decision) -> None:
+        verdict = decision.verdict
+        if verdict.unscanned:
+            self.unscanned += 1
+            log.warning("ref=%s passed without a verdict (%s); %d so far", decision.ref, verdict.cause, self.unscanned)
+        log.info(
+            "ref=%s source=%s outcome=%s%s rule=%s type=%s bytes=%d views=%d%s ms=%s%s%s",
+            decision.ref,
+            decision.source,
+            verdict.outcome,
+            "" if verdict.outcome is verdict.strict else f" (would be {verdict.strict})",
+            verdict.rule or "-",
+            verdict.media or "-",
+            verdict.size,
+            verdict.views,
+            "".join(f" {name}={score:.3f}" for name, score in verdict.scores.items()),
+            decision.ms,
+            " cached" if getattr(verdict, "cached", False) else "",
+            f" ({verdict.detail})" if verdict.detail else "",
+        )
+        if self._observe is not None:
+            self._observe(decision)
+
+
+def _refusal(verdict: Verdict, ref: str) -> Answer | None:
+    """The answer for a verdict, or None when the file may go on. Whatever is not plainly PASS does not."""
+    if verdict.outcome is Outcome.PASS:
+        return None
+    if verdict.outcome is Outcome.REJECT and verdict.cause is None:
+        return answers.rejected(ref)
+    if verdict.outcome is Outcome.REJECT and verdict.cause is not None and verdict.cause in answers.UNUSABLE:
+        return answers.unusable(verdict.cause, ref)
+    return answers.unavailable(ref)

@@ -1,0 +1,43 @@
+"""A connection as mitmproxy holds one, with its other end in the test's hands."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import dataclass
+
+from mitmproxy.proxy.server import ConnectionIO
+
+PIECE = bytes(1024 * 1024)
+
+
+@dataclass
+class Held:
+    """`io` is what mitmproxy has of it, `other` the peer's socket, which does not block."""
+
+    io: ConnectionIO
+    writer: asyncio.StreamWriter
+    other: socket.socket
+
+    async def other_end_hears(self) -> bytes:
+        """The next piece, or nothing when it was closed."""
+        return await asyncio.get_running_loop().sock_recv(self.other, len(PIECE))
+
+    def fill(self) -> None:
+        """Write more than the system takes."""
+        while not self.writer.transport.get_write_buffer_size():
+            self.writer.write(PIECE)
+
+    async def drop(self) -> None:
+        """Close both ends, whatever still lies there."""
+        self.writer.transport.abort()
+        self.other.close()
+        await asyncio.sleep(0)
+
+
+async def held() -> Held:
+    """A new one."""
+    mine, other = socket.socketpair()
+    other.setblocking(False)
+    reader, writer = await asyncio.open_connection(sock=mine)
+    return Held(ConnectionIO(reader=reader, writer=writer), writer, other)

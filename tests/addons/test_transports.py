@@ -1,0 +1,114 @@
+"""The sockets that mitmproxy holds for a client: which are closed, which are given up, and what lies unread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+
+import pytest
+from mitmproxy.connection import Client, Connection, Server
+from mitmproxy.master import Master
+from mitmproxy.options import Options
+from mitmproxy.proxy.server import ConnectionIO
+
+from addons import transports
+from tests.addons.sockets import Held, held
+
+ID = "client"
+
+
+class Proxyserver:
+    """Has the table that the real one has; the tests over sockets (test_intercept.py) hold that one to it."""
+
+    def __init__(self) -> None:
+        self.connections: dict[str, SimpleNamespace] = {}
+
+    def add(self, name: str, transports: dict[Connection, ConnectionIO]) -> None:
+        """A client, with its connection and perhaps one to pict-rs."""
+        self.connections[name] = SimpleNamespace(transports=transports)
+
+
+@pytest.fixture
+async def proxyserver() -> Proxyserver:
+    made = Proxyserver()
+    Master(Options()).addons.add(made)
+    return made
+
+
+def client() -> Client:
+    return Client(peername=("127.0.0.1", 1), sockname=("127.0.0.1", 2), timestamp_start=0.0)
+
+
+@pytest.fixture
+async def ends() -> AsyncIterator[list[Held]]:
+    """Four connections, each with its other end."""
+    made = [await held() for _ in range(4)]
+    yield made
+    for each in made:
+        await each.drop()
+
+
+async def test_all_of_a_client_that_has_left_is_closed(proxyserver: Proxyserver, ends: list[Held]) -> None:
+    mine, upstream, others, _ = ends
+    proxyserver.add(ID, {client(): mine.io, Server(address=("h", 80)): upstream.io})
+    proxyserver.add("other", {client(): others.io})
+    transports.close_client(ID)
+    assert [each.writer.is_closing() for each in (mine, upstream, others)] == [True, True, False]
+    assert await mine.other_end_hears() == b""
+    assert await upstream.other_end_hears() == b""
+    transports.close_client(ID)  # a second time does no harm
+
+
+async def test_a_client_that_mitmproxy_has_forgotten(proxyserver: Proxyserver) -> None:
+    transports.close_client("gone")
+    transports.give_up_server("gone", "why")
+    assert transports.unread("gone") == 0
+
+
+async def test_a_connection_that_is_not_open_yet_or_any_more(proxyserver: Proxyserver) -> None:
+    proxyserver.add(ID, {client(): ConnectionIO(), Server(address=("h", 80)): ConnectionIO()})
+    transports.close_client(ID)
+    transports.give_up_server(ID, "why")
+    assert transports.unread(ID) == 0
+
+
+async def test_only_pict_rs_is_given_up(proxyserver: Proxyserver, ends: list[Held]) -> None:
+    """mitmproxy then tells the client, who is still there, in our words."""
+    mine, upstream, others, _ = ends
+    handlers = [asyncio.create_task(asyncio.Event().wait()) for _ in range(3)]
+    for each, handler in zip((mine, upstream, others), handlers, strict=True):
+        each.io.handler = handler
+    proxyserver.add(ID, {client(): mine.io, Server(address=("h", 80)): upstream.io})
+    proxyserver.add("other", {Server(address=("h", 80)): others.io})
+    await asyncio.sleep(0)
+    transports.give_up_server(ID, "pict-rs did not answer in time")
+    await asyncio.wait(handlers, timeout=0.01)
+    assert [handler.cancelled() for handler in handlers] == [False, True, False]
+    with pytest.raises(asyncio.CancelledError) as raised:
+        await handlers[1]
+    assert raised.value.args == ("pict-rs did not answer in time",)  # mitmproxy writes it into its own error
+    for handler in handlers:
+        handler.cancel()
+
+
+async def test_what_a_client_does_not_take_is_counted(proxyserver: Proxyserver, ends: list[Held]) -> None:
+    mine, upstream, others, _ = ends
+    proxyserver.add(ID, {client(): mine.io, Server(address=("h", 80)): upstream.io})
+    proxyserver.add("other", {client(): others.io})
+    assert transports.unread(ID) == 0
+    for each in (upstream, others):
+        each.fill()
+    assert transports.unread(ID) == 0  # what lies here for pict-rs or for another client is not his
+    mine.fill()
+    lies = mine.writer.transport.get_write_buffer_size()
+    assert transports.unread(ID) == lies > 0
+    while transports.unread(ID):
+        assert await mine.other_end_hears()
+
+
+async def test_a_datagram_is_left_alone(proxyserver: Proxyserver) -> None:
+    """mitmproxy has writers of another kind, for modes in which the filter does not run."""
+    proxyserver.add(ID, {client(): ConnectionIO(writer=object())})  # type: ignore[arg-type]
+    transports.close_client(ID)
+    assert transports.unread(ID) == 0
