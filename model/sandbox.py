@@ -104,9 +104,9 @@ class DecoderPool:
         self._fail_waiting("the decoders are being closed")
 
     async def _lease(self, deadline: float) -> Child:
+        self._try_again()  # while another is idle too: who comes next may need both
         if self._idle:
             return self._idle.popleft()
-        self._try_again()
         if self._closed or self._down == self._size or not self._keepers:
             raise DecoderFailed("no decoder process is running")
         turn: asyncio.Future[Child] = asyncio.get_running_loop().create_future()
