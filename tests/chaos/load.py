@@ -77,9 +77,9 @@ class Asks:
         """A view of a remote picture."""
         return Ask("proxied", "GET", f"/image/original?proxy={self._escape(url)}", barred=barred)
 
-    def different(self) -> list[Ask]:
-        """An upload of each picture that there is: the same ones would be judged once."""
-        return [self.upload(data) for data in (*self._gallery.ordinary, *self._gallery.forbidden)]
+    def largest(self) -> Ask:
+        """An upload of the picture that takes longest."""
+        return self.upload(max(self._gallery.ordinary, key=len))
 
     def each(self) -> list[tuple[Ask, bool]]:
         """One of each kind, and whether it is to succeed."""
