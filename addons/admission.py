@@ -11,9 +11,16 @@ Belongs to one asyncio loop: no method awaits, so no two run at the same time, a
 
 from __future__ import annotations
 
+import logging
 from types import TracebackType
 from typing import Self
 
+from addons.seldom import Seldom
+
+log = logging.getLogger("pictrs_filter")
+
+COMPLAIN_SECONDS = 60.0
+"""How often the log says at most, in seconds, that requests are refused because too much is in hand."""
 FETCH_SHARE = 0.75
 """How much of the room fetches may take. Strangers choose what is fetched, and from servers as slow as they like: what
 is left belongs to uploads."""
@@ -37,6 +44,7 @@ class Admission:
         self._requests = 0
         self._bytes = 0
         self.refused = 0
+        self._complains = Seldom(COMPLAIN_SECONDS)
 
     @property
     def requests(self) -> int:
@@ -64,7 +72,7 @@ class Admission:
         """
         places = self.share(share)
         if self._requests >= places:
-            self.refused += 1
+            self._refuse()
             return None
         return Slot(self, places, int(share * self._max_bytes))
 
@@ -74,7 +82,7 @@ class Admission:
 
     def _seat(self, places: int) -> bool:
         if self._requests >= places:
-            self.refused += 1
+            self._refuse()
             return False
         self._requests += 1
         return True
@@ -82,10 +90,20 @@ class Admission:
     def _move(self, change: int, most: int) -> bool:
         """Add `change` bytes (below 0: take away) if all slots then hold no more than `most`."""
         if change > 0 and self._bytes + change > most:
-            self.refused += 1
+            self._refuse()
             return False
         self._bytes += change
         return True
+
+    def _refuse(self) -> None:
+        self.refused += 1
+        if self._complains.now():
+            log.warning(
+                "too much in hand: %d requests with %d MiB, %d refused so far (see `overload` in the settings)",
+                self._requests,
+                self._bytes >> 20,
+                self.refused,
+            )
 
     def _free(self, held: int, seated: bool) -> None:
         self._requests -= seated

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,7 @@ class Case:
     ends: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     timer: asyncio.TimerHandle | None = None
     task: asyncio.Task[Any] | None = None
+    open: bool = True
 
     def stop_timer(self) -> None:
         """Forget the time limit that runs."""
@@ -41,6 +43,7 @@ class Cases:
 
     def __init__(self) -> None:
         self._cases: dict[str, Case] = {}
+        self._before: Counter[object] = Counter()  # desk -> how many
         self._of_client: dict[str, set[str]] = {}
         self.idle = asyncio.Event()
         self.idle.set()
@@ -50,11 +53,12 @@ class Cases:
 
     def count(self, desk: object) -> int:
         """How many are before one desk."""
-        return sum(case.desk is desk for case in self._cases.values())
+        return self._before[desk]
 
     def begin(self, flow_id: str, client_id: str, desk: object) -> Case:
         """Take a request in hand."""
         case = self._cases[flow_id] = Case(flow_id, client_id, desk)
+        self._before[desk] += 1
         self._of_client.setdefault(client_id, set()).add(flow_id)
         self.idle.clear()
         return case
@@ -68,6 +72,8 @@ class Cases:
         case = self._cases.pop(flow_id, None)
         if case is None:
             return
+        case.open = False
+        self._before[case.desk] -= 1
         flows = self._of_client[case.client_id]
         flows.discard(flow_id)
         if not flows:

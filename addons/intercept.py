@@ -2,8 +2,8 @@
 
 Fail closed by structure. mitmproxy forwards a flow when a hook raises, so a flow's destination is dead by default
 (closed.py); a refusal is the first thing that is set and the last that is removed; and only `_send_on`, the last step
-of an allowed flow, names pict-rs. `server_connect` refuses every other address. This is the one room that knows
-mitmproxy's flows, and it holds the only broad `except` of the program, which refuses.
+of an allowed flow, names pict-rs (upstream.py). `server_connect` refuses every other address. Here is the only broad
+`except` of the program, which refuses.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import contextlib
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from typing import Any, Protocol
 
 from mitmproxy import ctx, exceptions, http
 from mitmproxy.connection import Client
@@ -24,60 +23,28 @@ from addons import closed, framing, transports
 from addons.admission import Admission
 from addons.callback import Callback, Reply
 from addons.cases import Case, Cases
+from addons.connections import Connections
+from addons.desk import Desk
 from addons.fetch.staging import Staging
 from addons.gatekeeper import Forward, Gatekeeper
-from addons.inbound import Headers, Hold, Inbound
+from addons.inbound import Inbound
 from addons.listener import CallbackListener, ListenError
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
-from model.errors import JudgeError, ModelError
+from addons.upstream import Upstream
+from addons.warmup import WarmUp
 
 log = logging.getLogger("pictrs_filter")
 
-UPSTREAM_SECONDS = 30.0
-"""How long pict-rs may take, in seconds, until its answer begins: as long as Lemmy (from 0.19) waits for an upload."""
-ANSWER_IDLE_SECONDS = 30.0
-"""How long pict-rs may fall silent, in seconds, in the middle of its answer (nginx's proxy_read_timeout is 60)."""
-CONNECTIONS_PER_REQUEST = 4
-"""Connections that may be open for each request that may be in hand: most of a client's kept-alive ones are idle."""
 TOO_LARGE = answers.bad_request("the body is larger than is allowed here")
 """A 400 and not a 413, of which Lemmy's client drops the body, and with it the reason."""
-PASSED_ANSWER_HEADERS = frozenset(
-    {
-        b"accept-ranges", b"allow", b"cache-control", b"connection", b"content-disposition", b"content-length",
-        b"content-range", b"content-type", b"date", b"etag", b"expires", b"last-modified", b"location", b"retry-after",
-        b"transfer-encoding", b"vary",
-    }
-)  # fmt: skip
-"""Header fields of pict-rs's answers that go back to the client, lower case: all that it sends (0.3 to 0.6), and those
-that frame the body. What a later version or somebody in between adds does not."""
-
-
-class Desk(Protocol):
-    """Who decides on requests: the gatekeeper on clients', the callback desk on pict-rs's."""
-
-    def screen(self, method: bytes, target: bytes, headers: Headers) -> Any | Answer:
-        """Decide on a request's head alone."""
-        ...
-
-    def share(self, found: Any) -> float | None:
-        """The share of all places that requests like this one may take (admission.py); None: it needs none."""
-        ...
-
-    def body_limit(self, found: Any) -> int:
-        """How many bytes of body a request may have."""
-        ...
-
-    async def decide(self, found: Any, inbound: Inbound, hold: Hold) -> Forward | Reply | Answer:
-        """Decide on a whole request."""
-        ...
 
 
 class Intercept:
     """One per process.
 
     `warm_up` loads the model, gives it to the desks and says how pictures are judged now. It runs at start, and may
-    take seconds. `callback_url` is how pict-rs reaches `listener`, None: as it listens.
+    take seconds. `admission` has the places of clients' requests, `validating` those of pict-rs's.
     """
 
     def __init__(
@@ -90,7 +57,6 @@ class Intercept:
         validating: Admission,
         *,
         upstream: tuple[str, int],
-        callback_url: str | None,
         max_requests: int,
         warm_up: Callable[[], Coroutine[None, None, str]],
         close: Callable[[], Awaitable[None]],
@@ -101,22 +67,17 @@ class Intercept:
         self._staging = staging
         # An upload keeps its place while pict-rs has it validated: one room for both, full of uploads, would block.
         self._admissions: dict[Desk, Admission] = {gatekeeper: admission, callback: validating}
-        self._upstream = upstream
-        self._callback_url = callback_url
+        self._upstream = Upstream(upstream)
         self._max_requests = max_requests
-        self._warm_up = warm_up
+        self._warm_up = WarmUp(warm_up)
         self._close = close
-        self._warming: asyncio.Task[str] | None = None
         self._checked = False
         self._cases = Cases()
-        self._clients: set[str] = set()  # connections for clients' requests
-        self._callers: set[str] = set()  # pict-rs's own
-        self.alone = asyncio.Event()  # set while there are neither
-        self.alone.set()
+        self._connections = Connections(max_requests)
         self.stopping = False
         self.started = asyncio.Event()  # mitmproxy runs this addon; whether it listens is for the launcher to see
         self.callback = ("", 0)  # where pict-rs's calls come in, once that is known
-        self.failure: BaseException | None = None  # why the model could not be loaded, or nothing be listened on
+        self._deaf: ListenError | None = None
         framing.answer_errors_in_json()
         framing.skip_type_checks()
         framing.ask_at_once()
@@ -138,10 +99,9 @@ class Intercept:
             if not faults:
                 await self._listen()
                 self._checked = True
-                self._warming = asyncio.create_task(self._warm_up(), name="warm up")
-                self._warming.add_done_callback(self._warmed)
+                self._warm_up.start()
         except ListenError as error:
-            self.failure = error
+            self._deaf = error
             log.error("%s", error)
         finally:
             self.started.set()
@@ -149,35 +109,23 @@ class Intercept:
                 ctx.master.shutdown()
 
     async def _listen(self) -> None:
-        host, port = await self._listener.open()
-        self.callback = (host, port)
-        self._staging.base = self._callback_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self.callback = await self._listener.open()
+        self._staging.base = self._listener.base
 
     async def warmed(self) -> None:
         """Wait until the model is loaded. Raises what kept it from being loaded."""
         await self.started.wait()
-        if self._warming is not None:
-            await asyncio.shield(self._warming)
+        await self._warm_up.wait()
 
-    def _warmed(self, task: asyncio.Task[str]) -> None:
-        """A filter that can never judge would refuse for ever without saying why: end it instead."""
-        if task.cancelled():
-            return
-        if (error := task.exception()) is None:
-            listening = ", ".join(
-                f"{host}:{port}" for host, port, *_ in ctx.master.addons.get("proxyserver").listen_addrs()
-            )
-            log.info("ready: listening on %s, %s", listening, task.result())
-        else:
-            self.failure = error
-            expected = isinstance(error, ModelError | JudgeError)
-            what = (
-                "the decoders could not be started"
-                if isinstance(error, JudgeError)
-                else "the model could not be loaded"
-            )
-            log.error("%s: %s", what, error, exc_info=None if expected else error)
-            ctx.master.shutdown()
+    @property
+    def failure(self) -> BaseException | None:
+        """Why the model could not be loaded, or nothing be listened on."""
+        return self._deaf or self._warm_up.failure
+
+    @property
+    def alone(self) -> asyncio.Event:
+        """Set while nobody is connected."""
+        return self._connections.alone
 
     @property
     def idle(self) -> asyncio.Event:
@@ -187,23 +135,15 @@ class Intercept:
     async def done(self) -> None:
         """End the model's thread and the decoders."""
         await self._listener.close()
-        if self._warming is not None:
-            self._warming.cancel()
-            await asyncio.wait([self._warming])
+        await self._warm_up.cancel()
         await self._close()
 
     # Connections
 
     def client_connected(self, client: Client) -> None:
-        """Bound the connections of clients; pict-rs's own, which clients' requests wait for, are not counted."""
-        if self._listener.owns(client):
-            self._callers.add(client.id)
-        elif len(self._clients) < CONNECTIONS_PER_REQUEST * self._max_requests:
-            self._clients.add(client.id)
-        else:
+        """Bound the connections of clients."""
+        if not self._connections.admit(client.id, self._listener.owns(client)):
             client.error = "too many connections"
-            return
-        self.alone.clear()
 
     def next_layer(self, nextlayer: NextLayer) -> None:
         """Speak HTTP/1.1 and nothing else, whatever the first bytes look like."""
@@ -211,15 +151,11 @@ class Intercept:
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
         """Refuse every address but pict-rs's."""
-        if data.server.address != self._upstream or data.server.via is not None or data.server.tls:
-            data.server.error = "the filter connects to pict-rs only"
+        self._upstream.guard(data)
 
     def client_disconnected(self, client: Client) -> None:
         """Stop working for a client that has left; mitmproxy itself would let the hook run on."""
-        self._clients.discard(client.id)
-        self._callers.discard(client.id)
-        if not self._clients and not self._callers:
-            self.alone.set()
+        self._connections.leave(client.id)
         self._cases.end_client(client.id)
         transports.close_client(client.id)
 
@@ -303,47 +239,19 @@ class Intercept:
         return decision
 
     def _send_on(self, flow: http.HTTPFlow, case: Case, forward: Forward) -> None:
-        """Build the request for pict-rs afresh, and open the gate for it."""
+        """Send it to pict-rs, if it is a client's and that one is still there."""
         if forward.ticket is not None:
             case.ticket = forward.ticket
             case.ends.callback(self._staging.close, forward.ticket)
         if case.desk is not self._gatekeeper or self._cases.get(flow.id) is not case:
             case.ends.close()
             return  # nothing that pict-rs asks is sent on, and nothing for a client that has left
-        host, port = self._upstream
-        authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        flow.request = http.Request(
-            host=host,
-            port=port,
-            method=forward.method.encode("ascii"),
-            scheme=b"http",
-            authority=b"",
-            path=forward.target.encode("ascii"),
-            http_version=b"HTTP/1.1",
-            headers=http.Headers([(b"Host", authority.encode("ascii")), *forward.headers]),
-            content=forward.body,
-            trailers=None,
-            timestamp_start=flow.request.timestamp_start,
-            timestamp_end=flow.request.timestamp_end,
-        )
-        flow.response = None
-        self._patience(case, UPSTREAM_SECONDS)
+        self._upstream.send(flow, case, forward)
 
     # Answers
 
-    def _patience(self, case: Case, seconds: float) -> None:
-        """Begin to wait for pict-rs, for so long."""
-        case.stop_timer()
-        case.timer = asyncio.get_running_loop().call_later(seconds, self._run_out, case)
-
-    def _run_out(self, case: Case) -> None:
-        if transports.unread(case.client_id):  # it is the client who is slow; mitmproxy bounds that (10 minutes)
-            self._patience(case, ANSWER_IDLE_SECONDS)
-        else:
-            transports.give_up_server(case.client_id, "pict-rs did not answer in time")
-
     def responseheaders(self, flow: http.HTTPFlow) -> None:
-        """Let pict-rs's answers stream through, so that a large video costs no memory; or put ours in their place."""
+        """Let pict-rs's answer through, or put ours in its place."""
         case = self._cases.get(flow.id)
         if flow.response is None or case is None:
             flow.kill()  # its client has left
@@ -354,25 +262,13 @@ class Intercept:
         if instead is not None:
             flow.metadata[framing.REPLACED] = instead
             return
-        fields = flow.response.headers.fields
-        flow.response.headers = http.Headers([field for field in fields if field[0].lower() in PASSED_ANSWER_HEADERS])
-        flow.response.stream = self._piece(case)
+        self._upstream.pass_back(flow.response, case)
 
     def _instead(self, status: int, case: Case) -> Answer | None:
         """Our own refusal, where pict-rs's error only says that it got none of our bytes for a proxied address."""
         if status < 400 or case.ticket is None:
             return None
         return self._staging.refusal(case.ticket, status)
-
-    def _piece(self, case: Case) -> Callable[[bytes], bytes]:
-        self._patience(case, ANSWER_IDLE_SECONDS)
-
-        def pass_on(data: bytes) -> bytes:
-            if self._cases.get(case.flow_id) is case:
-                self._patience(case, ANSWER_IDLE_SECONDS)
-            return data
-
-        return pass_on
 
     def response(self, flow: http.HTTPFlow) -> None:
         """Note the end of a request."""

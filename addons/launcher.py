@@ -19,8 +19,8 @@ from mitmproxy.master import Master
 from mitmproxy.options import Options
 
 from addons import closed, transports, wiring
+from addons.connections import PER_REQUEST
 from addons.inspection import Decision
-from addons.intercept import CONNECTIONS_PER_REQUEST
 from addons.listener import ListenError
 from addons.state import StateError
 from config.load import Config
@@ -139,7 +139,7 @@ class Filter:
 
 def raise_file_limit(requests: int) -> None:
     """Let this process have the sockets that `overload.requests` asks for; many systems give 1024 files at first."""
-    wanted = requests * (CONNECTIONS_PER_REQUEST + FILES_PER_REQUEST) + FILES_BESIDES
+    wanted = requests * (PER_REQUEST + FILES_PER_REQUEST) + FILES_BESIDES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return

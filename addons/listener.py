@@ -20,9 +20,10 @@ class ListenError(Exception):
 
 
 class CallbackListener:
-    """Opened once, closed once."""
+    """Opened once, closed once. `url` is how pict-rs reaches it (`http://HOST:PORT`), None: as it listens."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, url: str | None = None) -> None:
+        self.base = url or ""  # complete once it is open
         self._host = host
         self._port = port
         self._spec = f"{MODE}@{host}:{port}"
@@ -38,6 +39,7 @@ class CallbackListener:
             raise ListenError(f"cannot listen on {place} (callback.listen): is another program there?") from error
         self._server = server
         host, port, *_ = server.listen_addrs[0]
+        self.base = self.base or f"http://{f'[{host}]' if ':' in host else host}:{port}"
         return host, port
 
     async def close(self) -> None:

@@ -97,15 +97,15 @@ def build(
         if inspector.unscanned:
             log.warning("%d files passed without a verdict in this run", inspector.unscanned)
 
+    url = None if settings.callback.url == "auto" else settings.callback.url
     intercept = Intercept(
         Gatekeeper(settings, inspector, retrieval, staging, seal.instance),
         Callback(settings, staging, inspector),
-        CallbackListener(*settings.callback_address),
+        CallbackListener(*settings.callback_address, url),
         staging,
         admission,
         validating,
         upstream=settings.upstream_address,
-        callback_url=None if settings.callback.url == "auto" else settings.callback.url,
         max_requests=settings.overload.requests,
         warm_up=warm_up,
         close=close,

@@ -31,16 +31,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         )
 
 
+def need_real(version: str) -> None:
+    """Skip the test that runs where this pict-rs is missing, or fail it where it is required."""
+    if reason := available(version):
+        if required():
+            pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
+        pytest.skip(reason)
+
+
 @pytest.fixture(scope="module")
 def run_real() -> Iterator[RunReal]:
     """`run_real(version, environment)` starts a real pict-rs that lives until the module's tests are done."""
     with ExitStack() as running:
 
         def run(version: str = VERSIONS[0], environment: dict[str, str] | None = None) -> RealPictrs:
-            if reason := available(version):
-                if required():
-                    pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
-                pytest.skip(reason)
+            need_real(version)
             return running.enter_context(RealPictrs(version, environment or {}))
 
         yield run

@@ -24,6 +24,7 @@ from addons.fetch.seal import Seal, Stamp
 from addons.fetch.validators import Validators
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
+from addons.seldom import Seldom
 
 PROBE = "probe:"
 """Stands in a staged address where a URL would: pict-rs is made to ask for it, which shows that it can. It is a 404."""
@@ -106,7 +107,7 @@ class Staging:
         self._tickets: dict[str, list[Ticket]] = {}
         self._flights: dict[tuple[str, str | None], _Flight] = {}
         self.base = ""  # how pict-rs reaches the callbacks: http://HOST:PORT
-        self._quiet_until = 0.0
+        self._complains = Seldom(COMPLAIN_SECONDS)
         self.probed = asyncio.Event()  # set when pict-rs asks for the probe
         self.doubted = asyncio.Event()  # set when pict-rs failed on a view without having asked
         self.blocked: str | None = None  # why pict-rs does not ask for staged addresses, for the operator
@@ -154,9 +155,7 @@ class Staging:
 
     def _complain(self, reason: str) -> None:
         """Say why in the log, but not for each view of a busy server."""
-        now = time.monotonic()
-        if now >= self._quiet_until:
-            self._quiet_until = now + COMPLAIN_SECONDS
+        if self._complains.now():
             log.warning("proxied media are refused: %s", reason)
 
     def staged(self, url: str) -> str:

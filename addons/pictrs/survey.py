@@ -115,7 +115,10 @@ class Survey:
 
     async def _find_line(self) -> str:
         """The line of versions, by what each answers to two requests for nothing (seen with all four)."""
-        if (await self._ask("/healthz")).status == 404:
+        health = (await self._ask("/healthz")).status
+        if health in (502, 503, 504):  # said by what stands in between: pict-rs is not there yet
+            raise aiohttp.ClientConnectionError(f"status {health}")
+        if health == 404:
             return "0.3"
         if (await self._ask("/image/original")).status == 404:
             return "0.4"

@@ -11,23 +11,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, get_args
 
 from addons.pictrs.query import NAME
+from config.settings import InternalRoute
 
-INTERNAL_API: Final = (
-    "import",
-    "purge",
-    "delete",
-    "aliases",
-    "identifier",
-    "set_not_found",
-    "variants",
-    "hashes",
-    "prune_missing",
-    "export",
-    "limits",
-)
+INTERNAL_API: Final[tuple[str, ...]] = get_args(InternalRoute)
 """What can be enabled of pict-rs's /internal/, by the name of the path; each asks for its API key (`x-api-token`)."""
 
 FORMAT: Final = re.compile(r"apng|avif|gif|jpe?g|jxl|png|webp")

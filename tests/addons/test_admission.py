@@ -169,3 +169,14 @@ class AnySequence(RuleBasedStateMachine):
 
 TestAnySequence = AnySequence.TestCase
 TestAnySequence.settings = settings(deadline=None, max_examples=100, stateful_step_count=40)
+
+
+def test_the_log_tells_that_it_is_full_and_not_each_time(caplog: pytest.LogCaptureFixture) -> None:
+    admission = Admission(1, 10)
+    assert (slot := admission.enter()) is not None
+    assert admission.enter() is admission.approach() is None
+    assert not slot.hold(11)
+    assert caplog.messages == [
+        "too much in hand: 1 requests with 0 MiB, 1 refused so far (see `overload` in the settings)"
+    ]
+    assert admission.refused == 3

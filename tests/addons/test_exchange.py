@@ -194,3 +194,13 @@ def test_an_answer_that_is_not_replaced_is_passed_on_whole(streamed: bool) -> No
     wire.say(GET)
     wire.upstream.say(ERROR, b"x" * 500, b"x" * 500)
     assert wire.heard == ERROR + b"x" * 1000
+
+
+def test_an_answer_of_ours_is_freed_once_it_is_sent() -> None:
+    # What pict-rs is given may be 40 MB, on a connection that stays open.
+    wire = Keeper().wire()
+    wire.say(GET)
+    assert ours(wire.heard)[0] == 404
+    response = wire.flows[0].response
+    assert response is not None
+    assert response.data.content is None

@@ -9,7 +9,6 @@ import socket
 import ssl
 import time
 import weakref
-from collections.abc import Iterator
 
 import pytest
 from mitmproxy.proxy.layers.http import _http1
@@ -27,18 +26,6 @@ from tests.recorder import Recorder
 from tests.running import FakeJudge, RunningFilter, config, listen, raw_upload, say
 
 GET = b"GET /image/original/a.jpg HTTP/1.1\r\nHost: x\r\n"
-
-
-@pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    with Recorder() as running:
-        yield running
-
-
-@pytest.fixture
-def gate(recorder: Recorder) -> Iterator[RunningFilter]:
-    with RunningFilter(config(recorder.address), FakeJudge()) as running:
-        yield running
 
 
 def client_hello() -> bytes:

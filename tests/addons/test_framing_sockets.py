@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import json
 import socket
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,18 +15,6 @@ from tests.recorder import Recorder
 from tests.running import FakeJudge, RunningFilter, config, listen, raw_upload, say, until
 
 GET = b"GET /image/original/a.jpg HTTP/1.1\r\nHost: x\r\n"
-
-
-@pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    with Recorder() as running:
-        yield running
-
-
-@pytest.fixture
-def gate(recorder: Recorder) -> Iterator[RunningFilter]:
-    with RunningFilter(config(recorder.address), FakeJudge()) as running:
-        yield running
 
 
 SLOW = {

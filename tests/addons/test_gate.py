@@ -82,12 +82,6 @@ def passed_on(recorder: Recorder) -> list[bytes]:
     return [raw for raw in recorder.raw if raw and b"aiohttp" not in raw]
 
 
-@pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    with Recorder() as running:
-        yield running
-
-
 def test_it_judges_with_the_embedded_model(recorder: Recorder, tmp_path: Path) -> None:
     with mitmdump(recorder, tmp_path, "--mode", closed.MODE) as port:
         address = ("127.0.0.1", port)

@@ -23,17 +23,11 @@ from addons.intercept import Intercept
 from addons.pictrs import multipart
 from config.load import Config
 from model.verdict import Outcome, Verdict
-from tests.http1 import ask, form, upload
+from tests.http1 import ask, form, upload, write_answer
 from tests.recorder import Recorder, Site
 from tests.running import FORBIDDEN, FakeJudge, RunningFilter, config, listen, raw_upload, say, until
 
 PICTURE = b"an ordinary picture, as far as FakeJudge is concerned"
-
-
-@pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    with Recorder() as running:
-        yield running
 
 
 @pytest.fixture
@@ -125,6 +119,16 @@ def test_only_the_bytes_that_were_judged_go_on(
     assert upload(gate.address, PICTURE + b"trailer").status == 201
     assert PICTURE + b"\r\n--" in recorder.requests[0].body
     assert b"trailer" not in recorder.raw[0]
+
+
+def test_of_pict_rs_answer_goes_back_what_it_is_known_to_send(judge: FakeJudge) -> None:
+    known = {"Content-Type": "image/png", "ETag": '"x"', "Cache-Control": "max-age=5", "Accept-Ranges": "bytes"}
+    odd = {"Set-Cookie": "a=b", "Server": "x", "X-Odd": "y", "Access-Control-Allow-Origin": "*", "Trailer": "Z"}
+    with Recorder(lambda _: write_answer(200, b"picture", known | odd)) as upstream:
+        with RunningFilter(config(upstream.address), judge) as gate:
+            answer = ask(gate.address, "GET", "/image/original/a.png")
+    assert answer.body == b"picture"
+    assert dict(answer.headers) == known | {"Content-Length": "7"}
 
 
 # What is refused
@@ -343,9 +347,9 @@ def test_every_other_address_is_refused(gate: RunningFilter, judge: FakeJudge, m
     with Recorder() as elsewhere:
 
         def astray(self: Intercept, flow: HTTPFlow, case: Case, forward: Forward) -> None:
-            self._upstream, kept = elsewhere.address, self._upstream
+            self._upstream.address, kept = elsewhere.address, self._upstream.address
             original(self, flow, case, forward)
-            self._upstream = kept
+            self._upstream.address = kept
 
         original = Intercept._send_on  # the fault that is injected: a flow that names another server
         monkeypatch.setattr(Intercept, "_send_on", astray)

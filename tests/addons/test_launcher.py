@@ -29,12 +29,6 @@ READY = re.compile(
 )
 
 
-@pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    with Recorder() as running:
-        yield running
-
-
 @contextmanager
 def serve(*options: str, environment: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
     """`pictrs-filter serve` in a foreign folder, as an administrator runs it."""

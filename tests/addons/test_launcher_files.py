@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-from addons.intercept import CONNECTIONS_PER_REQUEST
+from addons.connections import PER_REQUEST
 from addons.launcher import FILES_BESIDES, FILES_PER_REQUEST
 from tests.running import repository
 
 REQUESTS = 10
-WANTED = REQUESTS * (CONNECTIONS_PER_REQUEST + FILES_PER_REQUEST) + FILES_BESIDES
+WANTED = REQUESTS * (PER_REQUEST + FILES_PER_REQUEST) + FILES_BESIDES
 RAISE = """
 import logging, resource, sys
 from addons.launcher import raise_file_limit

@@ -56,6 +56,24 @@ async def test_it_listens_where_it_is_told_until_it_is_closed(host: str) -> None
     await listener.close()
 
 
+@pytest.mark.usefixtures("_mitmproxy")
+@pytest.mark.parametrize("url", [None, "http://pictrs-filter:8082"])
+async def test_pict_rs_is_told_the_address_under_which_it_reaches_it(url: str | None) -> None:
+    listener = CallbackListener("127.0.0.1", 0, url)
+    _, port = await listener.open()
+    assert listener.base == (url or f"http://127.0.0.1:{port}")
+    await listener.close()
+
+
+@pytest.mark.usefixtures("_mitmproxy")
+@pytest.mark.skipif(not free("::1", 0), reason="this machine has no IPv6")
+async def test_an_ipv6_address_stands_in_brackets() -> None:
+    listener = CallbackListener("::1", 0)
+    _, port = await listener.open()
+    assert listener.base == f"http://[::1]:{port}"
+    await listener.close()
+
+
 async def test_one_that_was_never_opened_can_be_closed() -> None:
     await CallbackListener("127.0.0.1", 0).close()
 

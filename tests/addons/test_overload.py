@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from addons import intercept
+from addons import connections as connections_of
 from model.verdict import Verdict
 from tests.addons.test_intercept import PICTURE, assert_ours
 from tests.http1 import ask, upload
@@ -32,12 +32,6 @@ class SlowJudge(FakeJudge):
         self.seen.append(data)
         await self.release.wait()
         return await super().judge(data, deadline)
-
-
-@pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    with Recorder() as running:
-        yield running
 
 
 @contextlib.contextmanager
@@ -157,7 +151,7 @@ def test_requests_of_any_kind_are_bounded_and_pictrs_own_calls_are_not_among_the
 
 
 def test_connections_are_bounded(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intercept, "CONNECTIONS_PER_REQUEST", 1)
+    monkeypatch.setattr(connections_of, "PER_REQUEST", 1)
     with RunningFilter(config(recorder.address, overload={"requests": 4}), FakeJudge()) as gate:
         with connections(gate, 4) as four:
             for connection in four:
@@ -166,5 +160,5 @@ def test_connections_are_bounded(recorder: Recorder, monkeypatch: pytest.MonkeyP
             with connections(gate, 1) as (fifth,):
                 assert fifth.recv(1) == b""
             assert ask(gate.callback, "GET", "/v/nothing").status == 404
-        until(lambda: not gate.filter._parts.intercept._clients)
+        until(lambda: not gate.filter._parts.intercept._connections.clients)
         assert upload(gate.address, PICTURE).status == 201

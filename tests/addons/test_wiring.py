@@ -92,7 +92,8 @@ async def test_a_judge_that_cannot_be_had_ends_it() -> None:
     await whole.start()
     with pytest.raises(ModelError, match="fetch the model again"):
         await whole.warm()
-    await whole.wait()
+    async with asyncio.timeout(10):  # it ends by itself
+        await whole.wait()
     assert isinstance(whole.failure, ModelError)
     await whole.stop()  # it does no harm, and frees the port
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from addons import intercept
+from addons import upstream
 from tests.chaos.pictures import Gallery, gallery
 from tests.chaos.storm import UPSTREAM_SECONDS
 
@@ -35,7 +35,7 @@ def _chaos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     level = log.level
     log.setLevel(logging.ERROR)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(intercept, "UPSTREAM_SECONDS", UPSTREAM_SECONDS)
+        patch.setattr(upstream, "BEGIN_SECONDS", UPSTREAM_SECONDS)
         patch.setattr(tempfile, "tempdir", str(folder))
         yield folder
     log.setLevel(level)

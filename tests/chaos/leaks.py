@@ -51,8 +51,8 @@ def held(gate: RunningFilter) -> Held:
             "requests in hand": len(intercept._cases),
             "tickets": len(staging._tickets),
             "flights": len(staging._flights),
-            "clients": len(intercept._clients),
-            "callers": len(intercept._callers),
+            "clients": len(intercept._connections.clients),
+            "callers": len(intercept._connections.callers),
             "children": len(psutil.Process().children()),
         },
     )

@@ -126,7 +126,7 @@ class Scene:
         async def close() -> None:
             await intercept._listener.close()
             if cut:
-                for caller in list(intercept._callers):
+                for caller in list(intercept._connections.callers):
                     transports.close_client(caller)
 
         self._run(close())

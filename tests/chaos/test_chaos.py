@@ -14,7 +14,7 @@ from tests.chaos.scene import Scene, callback_address
 from tests.chaos.standin import StandIn
 from tests.chaos.storm import DEADLINE_SECONDS, OF_ASYNCIO, SHORT_MEMORY, storm
 
-KILLS = {"decoder": 80, "classifier": 110, "pict-rs": 110, "listener": 100, "client": 100}
+KILLS = {"decoder": 80, "classifier": 80, "thread": 30, "pict-rs": 110, "listener": 100, "client": 100}
 
 
 @pytest.mark.filterwarnings(OF_ASYNCIO)

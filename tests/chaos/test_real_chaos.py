@@ -13,7 +13,8 @@ from tests.chaos.mortal import MortalPictrs, RealUpstream
 from tests.chaos.pictures import Gallery
 from tests.chaos.scene import Scene, callback_address
 from tests.chaos.storm import OF_ASYNCIO, SHORT_MEMORY, storm
-from tests.pictrs import VERSIONS, available, required
+from tests.conftest import need_real
+from tests.pictrs import VERSIONS
 
 KILLS = {"decoder": 4, "classifier": 4, "pict-rs": 8, "listener": 5, "client": 4}
 """Few, since pict-rs takes its time: up to a second for each picture, and to be there again."""
@@ -24,10 +25,7 @@ ALLOW_LOCAL = {"PICTRS__CLIENT__ALLOW_LOCAL_CONNECTIONS": "true"}
 @pytest.fixture(params=WITH_PROXY)
 def upstream(request: pytest.FixtureRequest) -> Iterator[RealUpstream]:
     version: str = request.param
-    if reason := available(version):
-        if required():
-            pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
-        pytest.skip(reason)
+    need_real(version)
     with MortalPictrs(version, ALLOW_LOCAL) as real:
         real.kill()
         real.revive()  # from now on it is as after every kill

@@ -132,7 +132,7 @@ class Harness:
             raise Violation(["a request that stays in hand when its client has gone"], ()) from None
         left = {
             "requests in hand": len(intercept._cases),
-            "clients": len(intercept._clients) + len(intercept._callers),
+            "clients": len(intercept._connections.clients) + len(intercept._connections.callers),
             "views": len(staging._tickets),
             "flights": len(staging._flights),
             "places": sum(admission.requests for admission in intercept._admissions.values()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import itertools
 import logging
@@ -10,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
+
+import pytest
 
 from tests.http1 import Answer
 from tests.pictrs import API_KEY
@@ -103,6 +106,16 @@ def read_refusal(answer: Answer) -> str:
     assert found["files"] == []
     assert isinstance(found["msg"], str)
     return found["msg"]
+
+
+@contextlib.contextmanager
+def discretion(scene: Scene, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Whatever is done in it, at its end nobody has been told what is the user's."""
+    caplog.set_level(logging.DEBUG)
+    scene.tap.reset()
+    yield
+    assert_nothing_told(scene)
+    assert_nothing_noted(scene, caplog.get_records("call"))
 
 
 def assert_nothing_told(scene: Scene) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import logging
 from collections.abc import Iterator
 
 import pytest
@@ -18,7 +17,7 @@ from tests.http1 import Answer, ask, upload
 from tests.pictrs import VERSIONS
 from tests.real.conftest import ALLOW_LOCAL, NOTHING, Scene, assert_rejected, fresh, holding, looks_like, pixels
 from tests.real.lemmy_heads import API_KEY, HEADS, PICTRS, V19_4, Does, Head, first
-from tests.real.lemmy_replay import assert_nothing_noted, assert_nothing_told, fields, read_refusal, read_upload, replay
+from tests.real.lemmy_replay import discretion, fields, read_refusal, read_upload, replay
 from tests.running import FORBIDDEN, FakeJudge, until
 
 PLAIN = Does.VIEW, Does.SMALL, Does.DELETE, Does.PURGE, Does.MISSED, Does.FORGET, Does.HEALTH
@@ -45,11 +44,8 @@ def scene(request: pytest.FixtureRequest, run_real: RunReal) -> Iterator[Scene]:
 @pytest.fixture(autouse=True)
 def discreet(scene: Scene, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Whatever a test here does, at its end nobody has been told what is the user's."""
-    caplog.set_level(logging.DEBUG)
-    scene.tap.reset()
-    yield
-    assert_nothing_told(scene)
-    assert_nothing_noted(scene, caplog.get_records("call"))
+    with discretion(scene, caplog):
+        yield
 
 
 def store(scene: Scene) -> tuple[str, str]:

@@ -7,7 +7,6 @@ is made and unescaped at each view, so that U's own query runs into pict-rs's; b
 from __future__ import annotations
 
 import itertools
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -30,9 +29,8 @@ from tests.real.conftest import (
 )
 from tests.real.lemmy_heads import V1, V19_4, Does, first
 from tests.real.lemmy_replay import (
-    assert_nothing_noted,
-    assert_nothing_told,
     converse,
+    discretion,
     fields,
     read_details,
     read_refusal,
@@ -80,11 +78,8 @@ def scene(request: pytest.FixtureRequest, run_real: RunReal) -> Iterator[Proxyin
 @pytest.fixture(autouse=True)
 def discreet(scene: Proxying, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Whatever a test here does, at its end nobody has been told what is the user's."""
-    caplog.set_level(logging.DEBUG)
-    scene.tap.reset()
-    yield
-    assert_nothing_told(scene)
-    assert_nothing_noted(scene, caplog.get_records("call"))
+    with discretion(scene, caplog):
+        yield
     assert PASSWORD not in caplog.text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 import pytest
@@ -14,12 +14,6 @@ from addons.pictrs import multipart
 from addons.pictrs.client import ClientError, PictrsClient, Reply
 from tests.http1 import write_answer
 from tests.recorder import Recorder
-
-
-@pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    with Recorder() as running:
-        yield running
 
 
 async def test_an_upload_is_one_file_in_a_form(recorder: Recorder) -> None:

@@ -208,6 +208,15 @@ async def test_one_that_comes_up_later_is_found(log: list[tuple[int, str]]) -> N
         assert log[0][1] == f"pict-rs at {recorder.url} does not answer yet (ServerDisconnectedError)"
 
 
+@pytest.mark.parametrize("status", [502, 503, 504])
+async def test_what_a_proxy_in_between_says_is_no_word_of_pict_rs(log: list[tuple[int, str]], status: int) -> None:
+    with Recorder(lambda _: write_answer(status)) as recorder:
+        async with surveyed(recorder.url, Stage()) as survey:
+            await until(lambda: log)
+            assert survey.line is None
+    assert log == [(logging.WARNING, f"pict-rs at {recorder.url} does not answer yet (ClientConnectionError)")]
+
+
 async def test_one_that_never_comes_up_is_told_once(log: list[tuple[int, str]]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
