@@ -19,6 +19,11 @@ class ListenError(Exception):
     """An address to listen on could not be had; the message is for the operator."""
 
 
+def origin(host: str, port: int) -> str:
+    """`http://HOST:PORT`, an IPv6 address in brackets."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 class CallbackListener:
     """Opened once, closed once. `url` is how pict-rs reaches it (`http://HOST:PORT`), None: as it listens."""
 
@@ -39,7 +44,7 @@ class CallbackListener:
             raise ListenError(f"cannot listen on {place} (callback.listen): is another program there?") from error
         self._server = server
         host, port, *_ = server.listen_addrs[0]
-        self.base = self.base or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self.base = self.base or origin(host, port)
         return host, port
 
     async def close(self) -> None:

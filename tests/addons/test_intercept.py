@@ -124,9 +124,11 @@ def test_only_the_bytes_that_were_judged_go_on(
 def test_of_pict_rs_answer_goes_back_what_it_is_known_to_send(judge: FakeJudge) -> None:
     known = {"Content-Type": "image/png", "ETag": '"x"', "Cache-Control": "max-age=5", "Accept-Ranges": "bytes"}
     odd = {"Set-Cookie": "a=b", "Server": "x", "X-Odd": "y", "Access-Control-Allow-Origin": "*", "Trailer": "Z"}
-    with Recorder(lambda _: write_answer(200, b"picture", known | odd)) as upstream:
-        with RunningFilter(config(upstream.address), judge) as gate:
-            answer = ask(gate.address, "GET", "/image/original/a.png")
+    with (
+        Recorder(lambda _: write_answer(200, b"picture", known | odd)) as upstream,
+        RunningFilter(config(upstream.address), judge) as gate,
+    ):
+        answer = ask(gate.address, "GET", "/image/original/a.png")
     assert answer.body == b"picture"
     assert dict(answer.headers) == known | {"Content-Length": "7"}
 
