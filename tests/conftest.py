@@ -1,9 +1,12 @@
-"""Fixtures that several rooms share. The real pict-rs: skipped with a reason where it is missing, or failed when
-PICTRS_FILTER_REAL_REQUIRED=1, and never left out in silence: the last lines of a test run tell.
+"""What several rooms share: log levels that end with the test that set them, and the real pict-rs.
+
+That is skipped with a reason where it is missing, or failed when PICTRS_FILTER_REAL_REQUIRED=1, and never left out in
+silence: the last lines of a test run tell.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -29,6 +32,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"left out: {len(left_out)} tests with the real pict-rs ({reason}); run sudo .ci/real-pictrs to get them",
             yellow=True,
         )
+
+
+def _levels() -> dict[logging.Logger, int]:
+    loggers = (logger for logger in logging.root.manager.loggerDict.values() if isinstance(logger, logging.Logger))
+    return {logger: logger.level for logger in (logging.root, *loggers)}
+
+
+@pytest.fixture(autouse=True)
+def _log_levels() -> Iterator[None]:
+    """A test that runs a whole program (the command line, the fuzzer) also sets its log levels, which are process-wide:
+    a later test that waits for a warning would wait in vain."""
+    before = _levels()
+    yield
+    for logger, level in _levels().items():
+        if level != before.get(logger, logging.NOTSET):
+            logger.setLevel(before.get(logger, logging.NOTSET))
 
 
 def need_real(version: str) -> None:
