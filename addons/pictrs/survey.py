@@ -29,6 +29,8 @@ AGAIN_SECONDS = 60.0
 be started anew with another setting, or another release."""
 MAX_ANSWER_BYTES = 64 * 1024
 ALLOW_LOCAL = "PICTRS__CLIENT__ALLOW_LOCAL_CONNECTIONS=true"
+NOBODY = "pictrs-filter-asks.png"
+"""An alias that nothing has: pict-rs makes its own ones, of random letters."""
 LOCAL_REFUSAL = "resolves to local address"
 """In pict-rs's message when it refuses to ask an address of its own network (0.5.21 and later; src/lib.rs)."""
 
@@ -56,6 +58,10 @@ class _Reply:
         return said if isinstance(said, str) else ""
 
 
+class _StrangerError(Exception):
+    """Something answers, but not as any pict-rs does."""
+
+
 class Survey:
     """Asks pict-rs until it has answered, and says what was found. `upstream` is its `http://HOST:PORT`."""
 
@@ -79,19 +85,21 @@ class Survey:
     async def _run(self) -> None:
         """Ask until all is well, and again when that is in doubt. Says each thing once, until it has changed."""
         timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)
-        silent = False
+        trouble: str | None = None
         connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver())  # as the proxy finds it
         async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False) as self._session:
             while True:
                 self._staging.doubted.clear()
+                well, before, trouble = False, trouble, None
                 try:
                     well = await self._look()
-                    silent = False
+                except _StrangerError:
+                    trouble = f"what answers at {self._upstream} is not pict-rs: does `upstream` name the right place?"
                 except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                    if not silent:
-                        log.warning("pict-rs at %s does not answer yet (%s)", self._upstream, type(error).__name__)
-                    well, silent = False, True
-                await asyncio.sleep(SILENT_SECONDS if silent else AGAIN_SECONDS)
+                    trouble = f"pict-rs at {self._upstream} does not answer yet ({type(error).__name__})"
+                if trouble not in (None, before):
+                    log.warning("%s", trouble)
+                await asyncio.sleep(SILENT_SECONDS if trouble else AGAIN_SECONDS)
                 if well:
                     await self._staging.doubted.wait()
 
@@ -114,15 +122,17 @@ class Survey:
         return blocked is None
 
     async def _find_line(self) -> str:
-        """The line of versions, by what each answers to two requests for nothing (seen with all four)."""
+        """The line of versions, by what each answers to requests for nothing (seen with all four)."""
         health = (await self._ask("/healthz")).status
         if health in (502, 503, 504):  # said by what stands in between: pict-rs is not there yet
             raise aiohttp.ClientConnectionError(f"status {health}")
+        if not (await self._ask(f"/image/details/original/{NOBODY}")).msg:
+            raise _StrangerError
         if health == 404:
             return "0.3"
         if (await self._ask("/image/original")).status == 404:
             return "0.4"
-        missing = await self._ask("/image/original/pictrs-filter-asks.png")
+        missing = await self._ask(f"/image/original/{NOBODY}")
         return "0.6" if missing.msg else "0.5"
 
     async def _ask_back(self) -> str | None:

@@ -39,6 +39,8 @@ class PictRs:
         path, query = urlsplit(request.target).path, parse_qs(urlsplit(request.target).query)
         if path == "/healthz":
             return says(404 if self.line == "0.3" else 200)
+        if path.startswith("/image/details/original/"):
+            return says(404, "Requested a file that doesn't exist")
         if self.line in ("0.3", "0.4"):
             return says(404)
         if "proxy" in query:

@@ -76,10 +76,11 @@ async def test_its_questions_change_nothing_and_carry_no_key() -> None:
     pict_rs = PictRs("0.6")
     with Recorder(pict_rs) as recorder:
         async with surveyed(recorder.url, pict_rs.stage):
-            await until(lambda: len(recorder.requests) >= 4)
+            await until(lambda: len(recorder.requests) >= 5)
         assert {(request.method, request.body) for request in recorder.requests} == {("GET", b"")}
         assert [request.target.partition("?")[0] for request in recorder.requests] == [
             "/healthz",
+            "/image/details/original/pictrs-filter-asks.png",
             "/image/original",
             "/image/original/pictrs-filter-asks.png",
             "/image/original",
@@ -215,6 +216,22 @@ async def test_what_a_proxy_in_between_says_is_no_word_of_pict_rs(log: list[tupl
             await until(lambda: log)
             assert survey.line is None
     assert log == [(logging.WARNING, f"pict-rs at {recorder.url} does not answer yet (ClientConnectionError)")]
+
+
+@pytest.mark.parametrize(
+    "answer", [write_answer(404), write_answer(200, b"<p>hello</p>"), write_answer(404, b'{"error": "not found"}')]
+)
+async def test_what_is_not_pict_rs_is_told_and_taken_for_no_line(log: list[tuple[int, str]], answer: bytes) -> None:
+    """A wrong address in `upstream`. Every pict-rs from 0.3 to 0.6 has a message for details that it does not have."""
+    pict_rs, stranger = PictRs("0.5"), True
+    with Recorder(lambda request: answer if stranger else pict_rs(request)) as recorder:
+        async with surveyed(recorder.url, pict_rs.stage) as survey:
+            await another_look(recorder)
+            assert survey.line is None
+            place = f"what answers at {recorder.url} is not pict-rs: does `upstream` name the right place?"
+            assert log == [(logging.WARNING, place)]
+            stranger = False
+            await until(lambda: survey.line == "0.5")
 
 
 async def test_one_that_never_comes_up_is_told_once(log: list[tuple[int, str]]) -> None:
