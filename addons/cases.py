@@ -18,7 +18,10 @@ from addons.fetch.staging import Ticket
 
 @dataclass(eq=False)
 class Case:
-    """One request in hand. `desk` decides on it; `found` is what the desk made of its head."""
+    """One request in hand. `desk` decides on it; `found` is what the desk made of its head.
+
+    `unread`: bytes for its client that lay here when its time ran out, 0 while it takes what comes.
+    """
 
     flow_id: str
     client_id: str
@@ -30,6 +33,7 @@ class Case:
     timer: asyncio.TimerHandle | None = None
     task: asyncio.Task[Any] | None = None
     open: bool = True
+    unread: int = 0
 
     def stop_timer(self) -> None:
         """Forget the time limit that runs."""

@@ -22,9 +22,16 @@ from typing import Any
 
 from h11._readers import ChunkedReader
 from mitmproxy import http
+from mitmproxy.connection import Server
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
-from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode, _http1
+from mitmproxy.proxy.layers.http import (
+    GetHttpConnection,
+    GetHttpConnectionCompleted,
+    HttpLayer,
+    HTTPMode,
+    _http1,
+)
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
     HttpEvent,
@@ -37,7 +44,7 @@ from mitmproxy.proxy.layers.http._http1 import Http1Server
 from mitmproxy.proxy.layers.modes import DestinationKnown, ReverseProxy
 
 from addons.chunks import StrictChunks
-from addons.exchange import BAD_GATEWAY, BAD_REQUEST, Commands, Exchange
+from addons.exchange import BAD_REQUEST, Commands, Exchange
 from addons.exchange import BODY_LIMIT as BODY_LIMIT  # what the interceptor says about a body, under one name
 from addons.exchange import HOLD as HOLD
 from addons.exchange import OVERFLOWED as OVERFLOWED
@@ -45,6 +52,7 @@ from addons.exchange import OVERLOADED as OVERLOADED
 from addons.exchange import REPLACED as REPLACED
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
+from addons.upstream_framing import UpstreamConnection
 from addons.waits import Wait, Waits
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -149,9 +157,16 @@ class _Server(Http1Server):
             self.state = self.done
 
     def send(self, event: HttpEvent) -> Commands:
+        old = self.request is not None and self.request.data.http_version == b"HTTP/1.0"
         if isinstance(event, ResponseHeaders) and event.response.status_code == 100:
             # mitmproxy would take it for the answer, and so send no error page after it.
-            yield commands.SendData(self.conn, b"HTTP/1.1 100 Continue\r\n\r\n")
+            if not old:  # who speaks 1.0 knows no interim answers (RFC 9110, 15.2)
+                yield commands.SendData(self.conn, b"HTTP/1.1 100 Continue\r\n\r\n")
+        elif isinstance(event, ResponseHeaders) and old and "transfer-encoding" in event.response.headers:
+            # nor chunks (RFC 9112, 7): its body ends with the connection
+            del event.response.headers["transfer-encoding"]
+            event.response.headers["connection"] = "close"
+            yield from super().send(event)
         elif isinstance(event, ResponseData) and self._asked_for_head():
             pass  # mitmproxy would send an answer of ours whole, and the client take its body for the next answer
         elif isinstance(event, ResponseProtocolError) and self._asked_for_head():
@@ -179,6 +194,9 @@ class _Server(Http1Server):
             yield from self._refuse(answers.bad_request("its head ends early"))
         else:
             yield from super().read_headers(event)
+            if self.request is not None and "connection" in self.request.headers:
+                # mitmproxy looks for "close" in this spelling alone, and would keep the connection open
+                self.request.headers["connection"] = self.request.headers["connection"].lower()
             if self.state == self.read_headers and len(self.buf) > MAX_HEAD_BYTES:
                 yield from self._refuse(answers.bad_request("the head is too large", 431))
 
@@ -219,21 +237,38 @@ class _Server(Http1Server):
 
 
 class _Layer(HttpLayer):
-    def _handle_event(self, event: events.Event) -> Commands:
-        try:
-            yield from super()._handle_event(event)
-        except NotImplementedError:  # trailers after an answer of pict-rs; mitmproxy would leave the client hanging
-            for number, exchange in list(self.streams.items()):
-                broken = ResponseProtocolError(number, "trailers after an answer", BAD_GATEWAY)
-                yield from self.event_to_child(exchange, broken)
+    def __init__(self, context: Context, clock: Callable[[], float]) -> None:
+        super().__init__(context, HTTPMode.transparent)
+        self._clock = clock
 
     def make_stream(self, stream_id: int) -> Commands:
         self.streams[stream_id] = Exchange(self.context.fork(), stream_id)
         yield from self.event_to_child(self.streams[stream_id], events.Start())
 
+    def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> Commands:
+        """Find or make the connection to pict-rs for a request. A client has one request under way at a time."""
+        old = [(server, made) for server, made in self.connections.items() if isinstance(made, UpstreamConnection)]
+        found = None
+        for server, made in old:
+            if made.over:
+                del self.connections[server]  # mitmproxy would keep all that there ever were
+            elif made.reusable and event.connection_spec_matches(server):
+                found = server
+            else:
+                yield commands.CloseConnection(server)
+        if found is not None:
+            stream = self.command_sources.pop(event)
+            yield from self.event_to_child(stream, GetHttpConnectionCompleted(event, (found, None)))
+            return
+        context = self.context.fork()
+        context.server = Server(address=event.address, transport_protocol=event.transport_protocol)
+        opened = self.connections[context.server] = UpstreamConnection(context, self._clock)
+        self.waiting_for_establishment[context.server].append(event)
+        yield from self.event_to_child(opened, events.Start())
+
 
 def http1_layer(context: Context, clock: Callable[[], float] = time.monotonic) -> layer.Layer:
     """The one layer that a connection gets, whatever its first bytes are. `clock` gives seconds that never go back."""
-    made = _Layer(context, HTTPMode.transparent)
+    made = _Layer(context, clock)
     made.connections[context.client] = _Server(made.context.fork(), clock)
     return made

@@ -19,7 +19,7 @@ from mitmproxy.connection import Client
 from mitmproxy.proxy.layer import NextLayer
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-from addons import closed, framing, transports
+from addons import closed, framing
 from addons.admission import Admission
 from addons.callback import Callback, Reply
 from addons.cases import Case, Cases
@@ -31,6 +31,7 @@ from addons.inbound import Inbound
 from addons.listener import CallbackListener, ListenError
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
+from addons.transports import Sockets
 from addons.upstream import Upstream
 from addons.warmup import WarmUp
 
@@ -74,6 +75,7 @@ class Intercept:
         self._checked = False
         self._cases = Cases()
         self._connections = Connections(max_requests)
+        self._sockets = Sockets()
         self.stopping = False
         self.started = asyncio.Event()  # mitmproxy runs this addon; whether it listens is for the launcher to see
         self.callback = ("", 0)  # where pict-rs's calls come in, once that is known
@@ -142,6 +144,7 @@ class Intercept:
 
     def client_connected(self, client: Client) -> None:
         """Bound the connections of clients."""
+        self._sockets.client_opened(client)
         if not self._connections.admit(client.id, self._listener.owns(client)):
             client.error = "too many connections"
 
@@ -153,11 +156,19 @@ class Intercept:
         """Refuse every address but pict-rs's."""
         self._upstream.guard(data)
 
+    def server_connected(self, data: ServerConnectionHookData) -> None:
+        """Note a connection to pict-rs."""
+        self._sockets.server_opened(data.client, data.server)
+
+    def server_disconnected(self, data: ServerConnectionHookData) -> None:
+        """Free what pict-rs has not taken of it."""
+        self._sockets.server_closed(data.client, data.server)
+
     def client_disconnected(self, client: Client) -> None:
         """Stop working for a client that has left; mitmproxy itself would let the hook run on."""
         self._connections.leave(client.id)
         self._cases.end_client(client.id)
-        transports.close_client(client.id)
+        self._sockets.client_left(client)
 
     # Requests
 

@@ -18,7 +18,8 @@ from addons.gatekeeper import Forward
 BEGIN_SECONDS = 30.0
 """How long pict-rs may take, in seconds, until its answer begins: as long as Lemmy (from 0.19) waits for an upload."""
 IDLE_SECONDS = 30.0
-"""How long pict-rs may fall silent, in seconds, in the middle of its answer (nginx's proxy_read_timeout is 60)."""
+"""How long pict-rs may fall silent, in seconds, in the middle of its answer (nginx's proxy_read_timeout is 60). A
+client may take nothing for twice as long; one that stops reading would else keep its place for ever."""
 PASSED_HEADERS = frozenset(
     {
         b"accept-ranges", b"allow", b"cache-control", b"connection", b"content-disposition", b"content-length",
@@ -28,6 +29,8 @@ PASSED_HEADERS = frozenset(
 )  # fmt: skip
 """Header fields of pict-rs's answers that go back to the client, lower case: all that it sends (0.3 to 0.6), and those
 that frame the body. What a later version or somebody in between adds does not."""
+_VALUE = frozenset(range(0x20, 0x100)) - {0x7F} | {0x09}
+"""Bytes of a field's value (RFC 9110, 5.5): no line ends in it, which mitmproxy's reader lets through one by one."""
 
 
 class Upstream:
@@ -65,7 +68,9 @@ class Upstream:
     def pass_back(self, response: http.Response, case: Case) -> None:
         """Let an answer stream through, so that a large video costs no memory, with the headers that may go back."""
         fields = response.headers.fields
-        response.headers = http.Headers([field for field in fields if field[0].lower() in PASSED_HEADERS])
+        response.headers = http.Headers(
+            [(name, value) for name, value in fields if name.lower() in PASSED_HEADERS and _VALUE.issuperset(value)]
+        )
         response.stream = _counting(case)
 
 
@@ -75,6 +80,7 @@ def _counting(case: Case) -> Callable[[bytes], bytes]:
 
     def pass_on(data: bytes) -> bytes:
         if case.open:
+            case.unread = 0
             _wait(case, IDLE_SECONDS)
         return data
 
@@ -87,7 +93,12 @@ def _wait(case: Case, seconds: float) -> None:
 
 
 def _run_out(case: Case) -> None:
-    if transports.unread(case.client_id):  # it is the client who is slow; mitmproxy bounds that (10 minutes)
+    """It is pict-rs that is slow, or else the client, who then has once more as long to take anything at all."""
+    unread = transports.unread(case.client_id)
+    if not unread:
+        transports.give_up_server(case.client_id, "pict-rs did not answer in time")
+    elif not case.unread or unread < case.unread:
+        case.unread = unread
         _wait(case, IDLE_SECONDS)
     else:
-        transports.give_up_server(case.client_id, "pict-rs did not answer in time")
+        transports.hang_up(case.client_id)

@@ -23,14 +23,24 @@ class Held:
         """The next piece, or nothing when it was closed."""
         return await asyncio.get_running_loop().sock_recv(self.other, len(PIECE))
 
-    def fill(self) -> None:
-        """Write more than the system takes."""
-        while not self.writer.transport.get_write_buffer_size():
+    @property
+    def unsent(self) -> int:
+        """Bytes that lie in this process."""
+        return self.writer.transport.get_write_buffer_size()
+
+    def fill(self) -> int:
+        """Write more than the system takes; how many bytes."""
+        written = 0
+        while not self.unsent:
             self.writer.write(PIECE)
+            written += len(PIECE)
+        return written
 
     async def drop(self) -> None:
         """Close both ends, whatever still lies there."""
-        self.writer.transport.abort()
+        self.writer.close()
+        if self.unsent:
+            self.writer.transport.abort()
         self.other.close()
         await asyncio.sleep(0)
 

@@ -219,3 +219,39 @@ def test_an_answer_to_head_of_pictrs_has_no_body() -> None:
     wire.upstream.say(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n")
     assert wire.heard == b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n"
     assert not wire.client.ended
+
+
+# Older clients, and odd spellings
+
+
+@pytest.mark.parametrize("more", ["", "Connection: Keep-Alive\r\n"])
+def test_a_client_of_http_1_0_gets_no_chunks(more: str) -> None:
+    wire = Wire(responseheaders=stream)
+    wire.say(b"GET /image/original/a.jpg HTTP/1.0\r\n" + more.encode() + b"\r\n")
+    wire.upstream.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+    assert wire.heard == b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhello"
+    assert wire.client.ended
+
+
+def test_a_client_of_http_1_0_may_keep_its_connection() -> None:
+    wire = Wire(responseheaders=stream)
+    for number in range(2):
+        wire.say(b"GET /image/original/a.jpg HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")
+        wire.upstream.say(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+        assert wire.heard.count(b"\r\n\r\nhello") == number + 1
+    assert not wire.client.ended
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_only_who_knows_interim_answers_gets_one(version: bytes) -> None:
+    wire = Wire(requestheaders=keep)
+    wire.say(b"POST /image HTTP/" + version + b"\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+    assert wire.heard == (b"HTTP/1.1 100 Continue\r\n\r\n" if version == b"1.1" else b"")
+
+
+@pytest.mark.parametrize("spelled", [b"close", b"Close", b"CLOSE", b"keep-alive, Close"])
+def test_a_connection_ends_however_that_is_spelled(spelled: bytes) -> None:
+    wire = Wire(requestheaders=refuse)
+    wire.say(GET + b"Connection: " + spelled + b"\r\n\r\n")
+    assert ours(wire.heard)[0] == 404
+    assert wire.client.ended

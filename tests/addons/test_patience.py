@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import gc
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -13,7 +16,7 @@ from addons import upstream as waiting
 from tests.addons.test_intercept import PICTURE, assert_ours
 from tests.http1 import upload
 from tests.recorder import Recorder
-from tests.running import FakeJudge, RunningFilter, config, listen, say, until
+from tests.running import FakeJudge, RunningFilter, config, listen, raw_upload, say, until
 
 HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nfirst half"
 VIEW = b"GET /image/original/video.mp4 HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -89,11 +92,9 @@ def test_an_upstream_that_falls_silent_in_its_answer_is_given_up(
         until(gate.filter._parts.intercept.idle.is_set)
 
 
-def test_a_client_that_reads_slowly_is_not_pictrs_falling_silent(
-    judge: FakeJudge, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(waiting, "IDLE_SECONDS", 0.2)
-    size = 30_000_000
+@contextlib.contextmanager
+def a_large_view(judge: FakeJudge, size: int) -> Iterator[tuple[RunningFilter, socket.socket]]:
+    """The filter, and a client that has the first bytes of an answer of so many."""
     with (
         Recorder(lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size) as upstream,
         RunningFilter(config(upstream.address), judge) as gate,
@@ -101,11 +102,93 @@ def test_a_client_that_reads_slowly_is_not_pictrs_falling_silent(
     ):
         client.sendall(VIEW)
         assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
-        time.sleep(1.0)  # five times the limit, in which nothing moves
+        yield gate, client
+
+
+def test_a_client_that_reads_slowly_is_not_pictrs_falling_silent(
+    judge: FakeJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "IDLE_SECONDS", 2.0)
+    size = 30_000_000
+    with a_large_view(judge, size) as (_, client):
+        time.sleep(3.0)  # longer than the limit, in which nothing moves
         heard = 0
         while heard < size - 8192 and (piece := client.recv(1 << 20)):
             heard += len(piece)
         assert heard >= size - 8192
+
+
+def test_a_client_that_reads_a_little_keeps_its_place(judge: FakeJudge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "IDLE_SECONDS", 0.5)
+    with a_large_view(judge, 300_000_000) as (gate, client):
+        end = time.monotonic() + 3.0
+        while time.monotonic() < end:
+            assert client.recv(1 << 20)
+            time.sleep(0.02)
+        assert not gate.filter._parts.intercept.idle.is_set()
+
+
+def test_a_client_that_stops_reading_does_not_keep_its_place(judge: FakeJudge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else so many that read nothing as may be served at once would shut everybody else out."""
+    monkeypatch.setattr(waiting, "IDLE_SECONDS", 0.3)
+    with a_large_view(judge, 30_000_000) as (gate, client):
+        until(gate.filter._parts.intercept.idle.is_set)
+        assert not gate.filter._server.connections
+        with contextlib.suppress(ConnectionResetError):
+            while client.recv(1 << 20):
+                pass  # what the system had, and then the end
+
+
+# A pict-rs that takes nothing
+
+
+@contextlib.contextmanager
+def a_stuck_pictrs(judge: FakeJudge) -> Iterator[tuple[RunningFilter, list[socket.socket]]]:
+    """The filter before a pict-rs that accepts connections and reads nothing; and those connections."""
+    accepted: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening, contextlib.ExitStack() as stack:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    accepted.append(stack.enter_context(listening.accept()[0]))
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        with RunningFilter(config(listening.getsockname()), judge) as gate:
+            yield gate, accepted
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+
+
+LARGE = PICTURE + bytes(16 * 1024 * 1024)  # more than the system takes
+
+
+def unsent(gate: RunningFilter) -> int:
+    """Bytes that lie in the filter's transports, those that mitmproxy has forgotten too."""
+    gc.collect()
+    kept = [each for each in gc.get_objects() if isinstance(each, asyncio.WriteTransport)]
+    return sum(each.get_write_buffer_size() for each in kept)
+
+
+def test_an_upload_that_pictrs_does_not_take_is_freed_when_it_is_given_up(
+    judge: FakeJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "BEGIN_SECONDS", 0.5)
+    with a_stuck_pictrs(judge) as (gate, _):
+        answer = upload(gate.address, LARGE)
+        assert (answer.status, answer.json()["msg"]) == (502, "The image server did not answer")
+        until(lambda: unsent(gate) == 0)
+
+
+def test_an_upload_that_pictrs_does_not_take_is_freed_when_its_client_leaves(judge: FakeJudge) -> None:
+    with a_stuck_pictrs(judge) as (gate, accepted):
+        with socket.create_connection(gate.address, timeout=10) as client:
+            client.sendall(raw_upload(LARGE))
+            until(lambda: accepted and unsent(gate) > 0)
+        until(lambda: unsent(gate) == 0)
+        assert gate.filter._parts.admission.bytes == 0
 
 
 def test_the_time_for_an_answer_ends_with_it(judge: FakeJudge, monkeypatch: pytest.MonkeyPatch) -> None:

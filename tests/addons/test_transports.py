@@ -60,8 +60,22 @@ async def test_all_of_a_client_that_has_left_is_closed(proxyserver: Proxyserver,
     transports.close_client(ID)  # a second time does no harm
 
 
+async def test_a_client_is_hung_up_on(proxyserver: Proxyserver, ends: list[Held]) -> None:
+    """What was written is dropped, whoever does not take it."""
+    mine, upstream, others, _ = ends
+    proxyserver.add(ID, {client(): mine.io, Server(address=("h", 80)): upstream.io})
+    proxyserver.add("other", {client(): others.io})
+    for each in (mine, upstream, others):
+        each.fill()
+    transports.hang_up(ID)
+    assert [each.unsent for each in (mine, upstream)] == [0, 0]
+    assert not others.writer.is_closing()
+    transports.hang_up(ID)
+
+
 async def test_a_client_that_mitmproxy_has_forgotten(proxyserver: Proxyserver) -> None:
     transports.close_client("gone")
+    transports.hang_up("gone")
     transports.give_up_server("gone", "why")
     assert transports.unread("gone") == 0
 
@@ -101,8 +115,7 @@ async def test_what_a_client_does_not_take_is_counted(proxyserver: Proxyserver, 
         each.fill()
     assert transports.unread(ID) == 0  # what lies here for pict-rs or for another client is not his
     mine.fill()
-    lies = mine.writer.transport.get_write_buffer_size()
-    assert transports.unread(ID) == lies > 0
+    assert transports.unread(ID) == mine.unsent > 0
     while transports.unread(ID):
         assert await mine.other_end_hears()
 
@@ -111,4 +124,81 @@ async def test_a_datagram_is_left_alone(proxyserver: Proxyserver) -> None:
     """mitmproxy has writers of another kind, for modes in which the filter does not run."""
     proxyserver.add(ID, {client(): ConnectionIO(writer=object())})  # type: ignore[arg-type]
     transports.close_client(ID)
+    transports.hang_up(ID)
     assert transports.unread(ID) == 0
+
+
+# What mitmproxy has closed, and what lies behind it
+
+
+async def opened(proxyserver: Proxyserver, ends: list[Held]) -> tuple[transports.Sockets, Client, list[Server]]:
+    """A client with two connections to pict-rs, as mitmproxy tells of them; then it forgets them."""
+    mine, servers = client(), [Server(address=("h", 80)), Server(address=("h", 80))]
+    table = dict(zip((mine, *servers), (end.io for end in ends), strict=False))
+    proxyserver.add(mine.id, table)
+    sockets = transports.Sockets()
+    sockets.client_opened(mine)
+    for server in servers:
+        sockets.server_opened(mine, server)
+    table.clear()
+    return sockets, mine, servers
+
+
+async def test_what_pict_rs_does_not_take_is_dropped_with_its_connection(
+    proxyserver: Proxyserver, ends: list[Held]
+) -> None:
+    sockets, mine, servers = await opened(proxyserver, ends)
+    _, first, second, _ = ends
+    for each in (first, second):
+        each.fill()
+        each.writer.close()  # mitmproxy's own close, which waits for pict-rs to take it all
+        assert each.unsent > 0
+    sockets.server_closed(mine, servers[0])
+    assert first.unsent == 0 < second.unsent
+    sockets.server_closed(mine, servers[0])  # a second time does no harm
+    sockets.client_left(mine)
+    assert second.unsent == 0
+
+
+async def test_a_client_that_left_has_a_moment_to_take_the_rest(
+    proxyserver: Proxyserver, ends: list[Held], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transports, "GRACE_SECONDS", 0.2)
+    sockets, mine, _ = await opened(proxyserver, ends)
+    ends[0].fill()
+    sockets.client_left(mine)
+    assert ends[0].writer.is_closing()
+    assert ends[0].unsent > 0
+    async with asyncio.timeout(10):
+        await ends[0].writer.wait_closed()
+    assert ends[0].unsent == 0
+
+
+async def test_a_client_that_takes_the_rest_gets_all_of_it(proxyserver: Proxyserver, ends: list[Held]) -> None:
+    sockets, mine, _ = await opened(proxyserver, ends)
+    sent = ends[0].fill()
+    sockets.client_left(mine)
+    heard = 0
+    while piece := await ends[0].other_end_hears():
+        heard += len(piece)
+    assert heard == sent
+
+
+async def test_of_connections_that_have_ended_nothing_is_kept(proxyserver: Proxyserver, ends: list[Held]) -> None:
+    sockets, mine, servers = await opened(proxyserver, ends)
+    sockets.server_closed(mine, servers[0])
+    sockets.server_closed(mine, servers[1])
+    sockets.client_left(mine)
+    assert sockets._clients == {}
+    assert sockets._servers == {}
+    sockets.client_left(mine)
+
+
+async def test_a_connection_that_was_never_open_is_not_noted(proxyserver: Proxyserver) -> None:
+    sockets, mine, server = transports.Sockets(), client(), Server(address=("h", 80))
+    sockets.client_opened(mine)
+    sockets.server_opened(mine, server)
+    sockets.server_closed(mine, server)
+    sockets.client_left(mine)
+    assert sockets._clients == {}
+    assert sockets._servers == {}
