@@ -33,12 +33,14 @@ class Admission:
     """Lets in at most `max_requests` at a time (1 or more), that hold at most `max_bytes` together (1 or more).
 
     Let `max_bytes` be no smaller than the largest request that is allowed: one slot alone may always hold that much.
+    `least` bytes (of the largest file, say) are within every share, however small.
     `refused` counts the refusals, of `enter` and of `Slot.hold`, since the start.
     """
 
-    def __init__(self, max_requests: int, max_bytes: int) -> None:
+    def __init__(self, max_requests: int, max_bytes: int, least: int = 0) -> None:
         if max_requests < 1 or max_bytes < 1:
             raise ValueError(f"nobody comes in with {max_requests} requests and {max_bytes} bytes")
+        self._least = least
         self._max_requests = max_requests
         self._max_bytes = max_bytes
         self._requests = 0
@@ -74,11 +76,15 @@ class Admission:
         if self._requests >= places:
             self._refuse()
             return None
-        return Slot(self, places, int(share * self._max_bytes))
+        return Slot(self, places, self.byte_share(share))
 
     def share(self, share: float) -> int:
         """How many places a share of them is; one at least."""
         return max(1, int(share * self._max_requests))
+
+    def byte_share(self, share: float) -> int:
+        """How many bytes a share of them is."""
+        return max(int(share * self._max_bytes), min(self._least, self._max_bytes))
 
     def _seat(self, places: int) -> bool:
         if self._requests >= places:

@@ -17,6 +17,7 @@ from enum import StrEnum
 from addons.fetch.staging import Staging, Unchanged
 from addons.inbound import Headers, Hold, Inbound
 from addons.inspection import Inspector
+from addons.loop import LoopGuard
 from addons.pictrs import answers, validation
 from addons.pictrs.answers import Answer
 from config.settings import Settings
@@ -55,18 +56,22 @@ class Reply:
 class Callback:
     """Answers pict-rs's own requests. One per process."""
 
-    def __init__(self, settings: Settings, staging: Staging, inspector: Inspector) -> None:
+    def __init__(self, settings: Settings, staging: Staging, inspector: Inspector, loop: LoopGuard) -> None:
         self._settings = settings
         self._staging = staging
         self._inspector = inspector
+        self._loop = loop
 
     def screen(self, method: bytes, target: bytes, headers: Headers) -> Call | Answer:
         """Decide on a request's head alone."""
+        inbound = Inbound(method, target, headers, b"")
+        if self._loop.is_own(inbound) or self._loop.is_own_fetch(inbound):  # one staged address within another
+            return answers.LOOP
         staged = _STAGED.fullmatch(target)
         if staged and method == b"GET":
             return Call(Errand.STAGED, staged[1].decode("ascii"))
         if target == b"/validate" and method == b"POST":
-            if any(name.lower() == b"content-encoding" for name, _ in headers):
+            if inbound.all(b"content-encoding"):
                 return answers.bad_request("a body with a Content-Encoding", 415)
             return answers.STARTING if self._inspector.judge is None else Call(Errand.VALIDATE)
         return answers.no_route(404, "only pict-rs has something to ask here")

@@ -19,6 +19,7 @@ from addons.fetch.retrieval import Retrieval, Retrieved
 from addons.fetch.staging import Staging, Ticket
 from addons.inbound import Headers, Hold, Inbound
 from addons.inspection import Inspector, Passed, Source
+from addons.loop import LOOP_HEADER, LoopGuard
 from addons.pictrs import answers, multipart, query, routes
 from addons.pictrs.answers import Answer
 from addons.pictrs.routes import Body, Kind, Match
@@ -26,9 +27,6 @@ from config.settings import Settings
 
 T = TypeVar("T")
 
-LOOP_HEADER = b"x-pictrs-filter"
-"""Names this filter in what it sends: `ID` to pict-rs, `ID-fetch` to others. What comes back to it with its own name is
-a loop. Fetching one's own stored pictures is none: people post links to their own server's pictures."""
 PASSED_HEADERS = frozenset(
     {b"accept", b"range", b"if-range", b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since"}
 )
@@ -57,13 +55,13 @@ class Gatekeeper:
     """Decides on clients' requests. Until the judge is there, nothing that brings media in passes."""
 
     def __init__(
-        self, settings: Settings, inspector: Inspector, retrieval: Retrieval, staging: Staging, instance: str
+        self, settings: Settings, inspector: Inspector, retrieval: Retrieval, staging: Staging, loop: LoopGuard
     ) -> None:
         self._settings = settings
         self._inspector = inspector
         self._retrieval = retrieval
         self._staging = staging
-        self._instance = instance.encode("ascii")
+        self._loop = loop
 
     def screen(self, method: bytes, target: bytes, headers: Headers) -> Match | Answer:
         """Decide on a request's head alone: its row in the table, or the answer that ends it before a body is read."""
@@ -83,10 +81,8 @@ class Gatekeeper:
         return found
 
     def _is_loop(self, found: Match, inbound: Inbound) -> bool:
-        names = inbound.all(LOOP_HEADER)
-        if self._instance in names:
-            return True
-        return self._instance + b"-fetch" in names and (self.share(found) is not None or found.proxy is not None)
+        fetches = self.share(found) is not None or found.proxy is not None
+        return self._loop.is_own(inbound) or (fetches and self._loop.is_own_fetch(inbound))
 
     def share(self, found: Match) -> float | None:
         """The share of places that it may take; None where no media come in. (Views by proxy: when pict-rs asks.)"""
@@ -197,7 +193,7 @@ class Gatekeeper:
         for name, value in inbound.headers:
             if name.lower() in allowed and name.lower() not in kept and _HEADER_VALUE.issuperset(value):
                 kept[name.lower()] = value
-        return (*kept.items(), (LOOP_HEADER, self._instance))
+        return (*kept.items(), (LOOP_HEADER, self._loop.mark))
 
 
 async def _off_loop(size: int, work: Callable[[], T]) -> T:

@@ -32,6 +32,8 @@ def load_key(folder: Path) -> bytes:
         folder = folder.expanduser()
         path = folder / KEY_NAME
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        if folder.stat().st_mode & stat.S_IWOTH:  # anybody could put a key of his own there, /tmp's sticky bit or not
+            raise StateError(f"every user may write to {folder}: run chmod o-w {folder}, or set another `state_dir:`")
         if not path.exists():
             _make(path)
         return _read(path)

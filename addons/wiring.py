@@ -14,11 +14,13 @@ from addons.fetch.recent import Recent
 from addons.fetch.remote import RemoteFetcher
 from addons.fetch.retrieval import Retrieval
 from addons.fetch.seal import Seal
+from addons.fetch.shares import Shares
 from addons.fetch.staging import Staging
-from addons.gatekeeper import LOOP_HEADER, Gatekeeper
+from addons.gatekeeper import Gatekeeper
 from addons.inspection import Decision, Inspector, Judging
 from addons.intercept import Intercept
 from addons.listener import CallbackListener
+from addons.loop import LOOP_HEADER, LoopGuard
 from addons.pictrs.survey import Survey
 from addons.state import load_key
 from config.load import Config
@@ -56,16 +58,19 @@ def build(
     settings = config.settings
     seal = Seal(load_key(settings.state_folder))
     inspector = Inspector(observe)
-    admission = Admission(settings.overload.media_requests, settings.overload.media_mib * MIB)
+    largest = settings.limits.max_file_bytes
+    admission = Admission(settings.overload.media_requests, settings.overload.media_mib * MIB, largest)
     validating = Admission(settings.overload.media_requests, settings.overload.media_mib * MIB)
-    header = {LOOP_HEADER.decode("ascii"): f"{seal.instance}-fetch"}
-    fetcher = RemoteFetcher(settings.fetch, settings.limits.max_file_bytes, headers=header)
+    loop = LoopGuard(seal.instance)
+    header = {LOOP_HEADER.decode("ascii"): loop.fetch_mark.decode("ascii")}
+    fetcher = RemoteFetcher(settings.fetch, largest, headers=header, pictrs=settings.upstream_address)
     recent = Recent(
         entries=settings.cache.addresses,
         refused_seconds=settings.cache.refused_seconds,
         failed_seconds=settings.cache.failed_seconds,
     )
-    retrieval = Retrieval(fetcher, recent, inspector, per_host=admission.share(HOST_SHARE))
+    shares = Shares(admission.share(HOST_SHARE), admission.byte_share(HOST_SHARE))
+    retrieval = Retrieval(fetcher, recent, inspector, shares)
     staging = Staging(
         seal,
         retrieval,
@@ -99,8 +104,8 @@ def build(
 
     url = None if settings.callback.url == "auto" else settings.callback.url
     intercept = Intercept(
-        Gatekeeper(settings, inspector, retrieval, staging, seal.instance),
-        Callback(settings, staging, inspector),
+        Gatekeeper(settings, inspector, retrieval, staging, loop),
+        Callback(settings, staging, inspector, loop),
         CallbackListener(*settings.callback_address, url),
         staging,
         admission,

@@ -91,6 +91,31 @@ def is_public(address: str | ipaddress.IPv4Address | ipaddress.IPv6Address) -> b
     return address in GLOBAL_UNICAST and not any(address in network for network in _IPV6)
 
 
+def machine(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The machine that an address in its plain spelling leads to, so that two spellings of one can be compared.
+
+    None for what is no address, or has a scope: is_public knows no such machine either.
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.scope_id is not None:
+            return None
+        if any(found in network for network in _SPELLS_IPV4):
+            return ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)
+    return found
+
+
+def network(address: str) -> str:
+    """Whose address it is, roughly: the /24 of an IPv4 address, the /48 of an IPv6 one (RFC 6177: what a site gets)."""
+    found = machine(address)
+    if found is None:
+        return address
+    return str(ipaddress.ip_network((int(found), 24 if found.version == 4 else 48), strict=False))
+
+
 class AddressError(ValueError):
     """This URL is not asked for. The message is a sentence for the client, about the text and not about any machine."""
 

@@ -15,7 +15,7 @@ import socket
 import ssl
 import time
 from asyncio import timeout_at
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +25,7 @@ from aiohttp.http import HttpProcessingError
 from yarl import URL
 
 from addons.fetch import address, errors, validators
-from addons.fetch.door import CHUNK_BYTES, Door, Networks, SystemResolver
+from addons.fetch.door import CHUNK_BYTES, Door
 from addons.fetch.errors import (
     FetchBusy,
     FetchError,
@@ -35,7 +35,9 @@ from addons.fetch.errors import (
     FetchTooLarge,
     FetchUnable,
 )
+from addons.fetch.permitted import Permitted
 from addons.fetch.reasons import in_words
+from addons.fetch.resolver import SystemResolver
 from addons.fetch.validators import Validators
 from config.settings import Fetch
 
@@ -74,10 +76,10 @@ OVERHEAD_SHARE: Final = 8
 """Bytes on the wire that are none of the body: so many, and one for each OVERHEAD_SHARE of the body. A piece that waits
 to be read is 192 KiB at most; a body in chunks of one byte would cost the event loop seconds."""
 
-OWN_FAULTS: Final = frozenset(
-    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENETDOWN, errno.ENETUNREACH, errno.EADDRNOTAVAIL}
-)
+OWN_FAULTS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENETDOWN})
 """What the system says when the fault is this machine's, whoever is asked."""
+NO_WAY: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL})
+"""What it says when there is no network, and also to an IPv6 address on one of the many machines that have none."""
 
 ACCEPT: Final = "image/*,video/*;q=0.8"
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -98,11 +100,14 @@ class NotModified:
 
 Hold = Callable[[int], bool]
 """Told how many bytes of the body there are so far, before they are kept; False when there is no room for them."""
+Claim = Callable[[str], bool]
+"""Told the network of each machine before it is connected to; False when there are fetches enough from there."""
 
 
 class RemoteFetcher:
     """Fetches pictures within `settings`, each of at most `max_bytes`; `headers` go with every request.
 
+    `pictrs` is the (host, port) of pict-rs, which is never asked.
     A `resolver` given is asked instead of the system's, is checked just the same, and stays the caller's to close.
     """
 
@@ -113,12 +118,13 @@ class RemoteFetcher:
         *,
         resolver: AbstractResolver | None = None,
         headers: Mapping[str, str] | None = None,
+        pictrs: tuple[str, int] | None = None,
     ) -> None:
         self._settings = settings
         self._max_bytes = max_bytes
         self._owner = resolver is None
         self._resolver = resolver or SystemResolver()
-        self._allowed: Networks = tuple(ipaddress.ip_network(network) for network in settings.allow_networks)
+        self._permitted = Permitted(tuple(map(ipaddress.ip_network, settings.allow_networks)), pictrs)
         self._tls = ssl.create_default_context()
         self._headers = {
             "Accept": ACCEPT,
@@ -128,7 +134,13 @@ class RemoteFetcher:
         }
 
     async def fetch(
-        self, url: str, deadline: float, *, known: Validators | None = None, hold: Hold | None = None
+        self,
+        url: str,
+        deadline: float,
+        *,
+        known: Validators | None = None,
+        hold: Hold | None = None,
+        claim: Claim | None = None,
     ) -> Fetched | NotModified:
         """Return what is at `url`, by `deadline` (`time.monotonic()` seconds); raises FetchError.
 
@@ -138,7 +150,7 @@ class RemoteFetcher:
         """
         if time.monotonic() >= deadline:
             raise FetchTimeout(errors.TOO_LATE, "no time left")
-        door = Door(self._resolver, self._allowed)
+        door = Door(self._resolver, self._permitted, claim or _always)
         try:
             async with timeout_at(deadline):
                 return await self._follow(url, door, (known or Validators()).conditions, hold or _always)
@@ -198,6 +210,10 @@ class RemoteFetcher:
         door.expect(MAX_HEAD_BYTES)
         in_body = False
         try:
+            await self._permitted.prepare(target.port)
+        except OSError as error:
+            raise FetchUnable(errors.UNABLE, "it cannot be told where pict-rs is, which must not be asked") from error
+        try:
             answer = await session.get(URL(target.url, encoded=True), allow_redirects=False)
             try:
                 in_body = True
@@ -211,13 +227,15 @@ class RemoteFetcher:
             log.debug("a fetch: %s", in_words(error))
             if door.refused:
                 raise FetchForbidden(errors.NOT_PUBLIC, "an address that is not public") from error
+            if door.busy:
+                raise FetchBusy(errors.BUSY, "as many fetches from this network as may be") from error
             if door.flooded and in_body:
                 raise FetchTooLarge(
                     errors.TOO_LARGE, "more bytes came than a body of the size allowed needs"
                 ) from error
             if door.flooded:
                 raise FetchFailed(errors.NOT_FETCHED, f"no answer within {MAX_HEAD_BYTES} bytes") from error
-            if _is_own_fault(error):
+            if _is_own_fault(error, door.families):
                 raise FetchUnable(errors.UNABLE, in_words(error)) from error
             if isinstance(error, aiohttp.ClientConnectorDNSError):
                 raise FetchFailed(errors.NOT_PUBLIC, in_words(error)) from error
@@ -261,13 +279,15 @@ class RemoteFetcher:
         return body.getvalue()
 
 
-def _is_own_fault(error: BaseException) -> bool:
+def _is_own_fault(error: BaseException, families: Collection[int]) -> bool:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return error.os_error.errno == socket.EAI_SYSTEM
-    return isinstance(error, OSError) and error.errno in OWN_FAULTS
+    if not isinstance(error, OSError):
+        return False
+    return error.errno in OWN_FAULTS or (error.errno in NO_WAY and socket.AF_INET in families)
 
 
-def _always(_size: int) -> bool:
+def _always(_: object) -> bool:
     return True
 
 

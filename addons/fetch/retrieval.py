@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from addons.fetch import errors
 from addons.fetch.errors import FetchBusy, FetchError, FetchTimeout, FetchUnable
 from addons.fetch.recent import Fate, Recent
-from addons.fetch.remote import NotModified, RemoteFetcher
+from addons.fetch.remote import Fetched, NotModified, RemoteFetcher
+from addons.fetch.shares import Shares
 from addons.fetch.validators import Validators
 from addons.inbound import Hold
 from addons.inspection import Inspector, Passed, Source
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
+from addons.seldom import Seldom
 
 log = logging.getLogger("pictrs_filter")
 
-
+COMPLAIN_SECONDS = 60.0
+"""How often the log says at most, in seconds, that this machine cannot ask anybody."""
 FAIR_SECONDS = 3.0
 """An origin that had less time than this is not remembered for being late: it was pict-rs or the filter that was."""
 
@@ -37,15 +38,15 @@ class Retrieved:
 class Retrieval:
     """Fetches, judges, and remembers for a short while what came to nothing.
 
-    From one host `per_host` pictures are fetched at once, so that a slow one leaves places for the others.
+    `shares` bounds what one host takes, so that a slow one leaves places for the others.
     """
 
-    def __init__(self, fetcher: RemoteFetcher, recent: Recent, inspector: Inspector, *, per_host: int) -> None:
+    def __init__(self, fetcher: RemoteFetcher, recent: Recent, inspector: Inspector, shares: Shares) -> None:
         self._fetcher = fetcher
         self._recent = recent
         self._inspector = inspector
-        self._per_host = per_host
-        self._hosts: Counter[str] = Counter()
+        self._shares = shares
+        self._complains = Seldom(COMPLAIN_SECONDS)
 
     async def retrieve(
         self, source: Source, url: str, deadline: float, hold: Hold, known: Validators | None = None
@@ -61,12 +62,12 @@ class Retrieval:
         if left <= 0:
             return answers.unavailable("-")  # pict-rs was slow, not the origin: nothing to be remembered
         try:
-            with self._at(url):
-                fetched = await self._fetcher.fetch(url, deadline, known=known, hold=hold)
+            fetched = await self._fetch(url, deadline, hold, known)
         except FetchBusy:
             return answers.OVERLOADED
         except FetchUnable as error:
-            log.warning("nothing can be fetched: %s", error.reason)
+            if self._complains.now():
+                log.warning("nothing can be fetched: %s", error.reason)
             return answers.unavailable("-")
         except FetchError as error:
             log.info("fetch failed: %s", error)
@@ -82,16 +83,13 @@ class Retrieval:
             return found
         return Retrieved(found, fetched.validators)
 
-    @contextlib.contextmanager
-    def _at(self, url: str) -> Iterator[None]:
-        """Count a fetch at its host. Raises FetchBusy when there are as many as may be."""
-        host = url.split("/", 3)[2]
-        if self._hosts[host] >= self._per_host:
-            raise FetchBusy(errors.BUSY, "as many fetches from this host as may be")
-        self._hosts[host] += 1
-        try:
-            yield
-        finally:
-            self._hosts[host] -= 1
-            if not self._hosts[host]:
-                del self._hosts[host]
+    async def _fetch(self, url: str, deadline: float, hold: Hold, known: Validators | None) -> Fetched | NotModified:
+        """Fetch within the share of the host. Raises FetchError."""
+        with self._shares.begin() as share:
+            if not share.claim((urlsplit(url).hostname or "").rstrip(".")):
+                raise FetchBusy(errors.BUSY, "as many fetches from this host as may be")
+
+            def hold_here(total: int) -> bool:
+                return share.hold(total) and hold(total)
+
+            return await self._fetcher.fetch(url, deadline, known=known, hold=hold_here, claim=share.claim)

@@ -77,6 +77,7 @@ _Key = tuple[str, str | None]  # address, and the ETag that came with the callba
 class _Flight:
     task: asyncio.Task[Outcome]
     slot: Slot
+    causes: set[Ticket]  # views for which pict-rs has asked for this
     waiting: int = 0  # callbacks
     watchers: set[Ticket] = field(default_factory=set)  # views that have not asked yet for what passed
     timer: asyncio.TimerHandle | None = None
@@ -180,8 +181,9 @@ class Staging:
         if flight is None:
             if self._stamp(url, etag) is not None:
                 return Unchanged(FAILED_SECONDS)
-            self._tell(url, answers.OVERLOADED)
+            self._tell(url, {cause}, answers.OVERLOADED)
             return answers.OVERLOADED
+        flight.causes.add(cause)
         flight.waiting += 1
         try:
             return await asyncio.shield(flight.task)
@@ -203,7 +205,7 @@ class Staging:
         slot = self._admission.enter(FETCH_SHARE)
         if slot is None:
             return None
-        flight = _Flight(asyncio.create_task(self._fly(*key, cause.deadline, slot), name="flight"), slot)
+        flight = _Flight(asyncio.create_task(self._fly(*key, cause.deadline, slot), name="flight"), slot, {cause})
         self._flights[key] = flight
         flight.task.add_done_callback(lambda task: self._landed(key, flight, task))
         return flight
@@ -238,7 +240,7 @@ class Staging:
         if not task.cancelled() and task.exception() is None:
             outcome = task.result()
             if isinstance(outcome, Answer):
-                self._tell(key[0], outcome)
+                self._tell(key[0], flight.causes, outcome)
             else:
                 self._keep(key, flight)
         self._drop_if_idle(key, flight)
@@ -261,9 +263,14 @@ class Staging:
         flight.watchers.clear()
         self._drop_if_idle(key, flight)
 
-    def _tell(self, url: str, refusal: Answer) -> None:
+    def _tell(self, url: str, causes: set[Ticket], refusal: Answer) -> None:
+        """Views that got this refusal, and those that may be answered with it, for pict-rs asks once for several.
+
+        Not one whose own call has come to something else.
+        """
         for ticket in self._tickets.get(url, []):
-            ticket.refusal = refusal
+            if ticket in causes or not ticket.called:
+                ticket.refusal = refusal
 
     def _drop_if_idle(self, key: _Key, flight: _Flight) -> None:
         if flight.waiting or flight.watchers:

@@ -8,13 +8,15 @@ from typing import Any
 
 from addons.admission import Admission
 from addons.fetch.recent import Recent
-from addons.fetch.remote import Fetched, FetchError, NotModified, RemoteFetcher, Validators
+from addons.fetch.remote import Claim, Fetched, FetchError, NotModified, RemoteFetcher, Validators
 from addons.fetch.retrieval import Retrieval
 from addons.fetch.seal import Seal
+from addons.fetch.shares import Shares
 from addons.fetch.staging import Staging
 from addons.gatekeeper import Forward, Gatekeeper
 from addons.inbound import Hold, Inbound
 from addons.inspection import Decision, Inspector
+from addons.loop import LoopGuard
 from addons.pictrs import multipart
 from addons.pictrs.answers import Answer
 from config.settings import Limits, Settings
@@ -40,7 +42,13 @@ class FakeFetcher(RemoteFetcher):
         self.held: list[bool] = []
 
     async def fetch(
-        self, url: str, deadline: float, *, known: Validators | None = None, hold: Hold | None = None
+        self,
+        url: str,
+        deadline: float,
+        *,
+        known: Validators | None = None,
+        hold: Hold | None = None,
+        claim: Claim | None = None,
     ) -> Fetched | NotModified:
         self.asked.append((url, deadline))
         self.known.append(known)
@@ -81,11 +89,11 @@ class Desk:
         self.inspector = Inspector(self.decisions.append)
         self.judge = self.inspector.judge = judge or FakeJudge()
         self.recent = Recent(entries=100, refused_seconds=300, failed_seconds=60)
-        self.retrieval = Retrieval(fetcher or self.fetcher, self.recent, self.inspector, per_host=4)
+        self.retrieval = Retrieval(fetcher or self.fetcher, self.recent, self.inspector, Shares(4, 4 * MIB))
         self.admission = Admission(4, 4 * MIB)
         self.staging = Staging(SEAL, self.retrieval, self.admission, ports=settings.fetch.ports, judging="j", seconds=5)
         self.staging.base = BASE
-        self.gatekeeper = Gatekeeper(settings, self.inspector, self.retrieval, self.staging, SEAL.instance)
+        self.gatekeeper = Gatekeeper(settings, self.inspector, self.retrieval, self.staging, LoopGuard(SEAL.instance))
 
     async def ask(self, method: str, target: str, *headers: tuple[bytes, bytes], body: bytes = b"") -> Forward | Answer:
         """One request, through both of the gatekeeper's looks at it."""

@@ -180,3 +180,14 @@ def test_the_log_tells_that_it_is_full_and_not_each_time(caplog: pytest.LogCaptu
         "too much in hand: 1 requests with 0 MiB, 1 refused so far (see `overload` in the settings)"
     ]
     assert admission.refused == 3
+
+
+def test_a_share_of_bytes_has_room_for_one_file() -> None:
+    admission = Admission(4, 100, least=80)
+    assert [admission.byte_share(share) for share in (1.0, 0.9, 0.75, 0.1)] == [100, 90, 80, 80]
+    slot = admission.enter(0.1)
+    assert slot is not None
+    with slot:
+        assert slot.hold(80)
+        assert not slot.hold(81)
+    assert Admission(4, 50, least=80).byte_share(0.1) == 50

@@ -12,6 +12,7 @@ from addons.fetch.seal import Seal
 from addons.fetch.staging import FAILED_SECONDS, UNCHANGED_SECONDS
 from addons.inbound import Inbound
 from addons.inspection import Decision, Inspector
+from addons.loop import LOOP_HEADER, LoopGuard
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
 from tests.addons.desk import MIB, SETTINGS, SetJudge
@@ -33,7 +34,7 @@ class Room:
         self.decisions: list[Decision] = []
         self.inspector = Inspector(self.decisions.append)
         self.judge = self.inspector.judge = judge or FakeJudge()
-        self.callback = Callback(SETTINGS, self.stage.staging, self.inspector)
+        self.callback = Callback(SETTINGS, self.stage.staging, self.inspector, LoopGuard(SEAL.instance))
 
     async def ask(
         self, method: bytes, target: bytes, *headers: tuple[bytes, bytes], body: bytes = b""
@@ -50,6 +51,16 @@ class Room:
 
 
 # What may be asked
+
+
+@pytest.mark.parametrize("mark", ["", "-fetch"])
+@pytest.mark.parametrize(("method", "target"), [(b"GET", STAGED), (b"POST", b"/validate")])
+async def test_the_filter_does_not_ask_itself(method: bytes, target: bytes, mark: str) -> None:
+    """A staged address that leads to another one, and so on: each would take a place."""
+    room = Room()
+    header = (LOOP_HEADER, (SEAL.instance + mark).encode())
+    assert await room.ask(method, target, (LOOP_HEADER, b"other"), header) == answers.LOOP
+    assert room.stage.retrieval.fetches == []
 
 
 @pytest.mark.parametrize(

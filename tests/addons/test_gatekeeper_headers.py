@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from addons.gatekeeper import LOOP_HEADER, Forward
+from addons.gatekeeper import Forward
+from addons.loop import LOOP_HEADER
 from addons.pictrs import answers
 from tests.addons.desk import SEAL, Desk, sent, status_of
 

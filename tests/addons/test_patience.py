@@ -168,7 +168,7 @@ LARGE = PICTURE + bytes(16 * 1024 * 1024)  # more than the system takes
 def unsent(gate: RunningFilter) -> int:
     """Bytes that lie in the filter's transports, those that mitmproxy has forgotten too."""
     gc.collect()
-    kept = [each for each in gc.get_objects() if isinstance(each, asyncio.WriteTransport)]
+    kept = [each for each in gc.get_objects() if issubclass(type(each), asyncio.WriteTransport)]
     return sum(each.get_write_buffer_size() for each in kept)
 
 

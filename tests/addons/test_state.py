@@ -97,6 +97,19 @@ def test_it_may_be_in_the_users_home(tmp_path: Path, monkeypatch: pytest.MonkeyP
 # What cannot be used
 
 
+@pytest.mark.parametrize("bits", [0o777, 0o1777, 0o702])
+def test_a_folder_that_everybody_may_write_to(tmp_path: Path, bits: int) -> None:
+    """Whoever comes first would choose the key."""
+    tmp_path.chmod(bits)
+    for mine in (False, True):
+        if mine:
+            (tmp_path / KEY_NAME).write_text("00" * KEY_BYTES)
+            (tmp_path / KEY_NAME).chmod(0o600)
+        assert refused(tmp_path) == (
+            f"every user may write to {tmp_path}: run chmod o-w {tmp_path}, or set another `state_dir:`"
+        )
+
+
 def test_a_user_without_a_home() -> None:
     """As in a container whose user is a mere number."""
     assert refused(Path("~no.such.user/state")) == (

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
-from addons.admission import HOST_SHARE
+from addons.admission import FETCH_SHARE, HOST_SHARE
 from addons.fetch.seal import Seal
 from addons.inspection import Decision, Passed
 from addons.launcher import Filter
@@ -240,7 +240,26 @@ def test_pict_rs_is_given_the_address_that_is_set() -> None:
 
 async def test_of_one_host_as_much_is_fetched_at_once_as_its_share() -> None:
     async with running(config(UPSTREAM, overload={"media_requests": 8})) as parts:
-        assert parts.staging._retrieval._per_host == int(8 * HOST_SHARE) == 3
+        shares = parts.staging._retrieval._shares
+        assert shares.places == int(8 * HOST_SHARE) == 3
+        assert shares.most_bytes == 96 * MIB
+
+
+async def test_one_file_may_always_be_fetched() -> None:
+    """However small the share of a host is, and that of all fetches."""
+    tight = config(UPSTREAM, overload={"media_mib": 41}, limits={"max_request_mib": 41})
+    async with running(tight) as parts:
+        assert parts.staging._retrieval._shares.most_bytes == 40 * MIB
+        with parts.admission.enter(FETCH_SHARE) as slot:  # type: ignore[union-attr]
+            assert slot.hold(40 * MIB)
+            assert not slot.hold(41 * MIB)
+
+
+async def test_pict_rs_itself_is_never_fetched_from() -> None:
+    async with running(config(("127.0.0.1", 8080), fetch={"allow_networks": ("127.0.0.0/8",)})) as parts:
+        permitted = parts.staging._retrieval._fetcher._permitted
+        assert permitted("127.0.0.1", 80)
+        assert not permitted("127.0.0.1", 8080)
 
 
 async def test_what_passed_is_marked_with_how_it_was_judged() -> None:

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from aiohttp.abc import ResolveResult
 
-from addons.fetch import address, door
+from addons.fetch import address
+from addons.fetch.resolver import SystemResolver
 from tests.http1 import Request, write_answer
 from tests.property.drafts import SITE
 from tests.recorder import Recorder
@@ -42,12 +43,12 @@ def web() -> Iterator[Recorder]:
     with Recorder(page) as site:
 
         async def resolve(
-            self: door.SystemResolver, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+            self: SystemResolver, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
         ) -> list[ResolveResult]:
             if host != HOST:
                 raise OSError("no such host in these tests")
             found, at = site.address
             return [ResolveResult(hostname=host, host=found, port=at, family=socket.AF_INET, proto=0, flags=0)]
 
-        with patch.object(door.SystemResolver, "resolve", resolve), patch.object(address, "is_public", lambda _: False):
+        with patch.object(SystemResolver, "resolve", resolve), patch.object(address, "is_public", lambda _: False):
             yield site

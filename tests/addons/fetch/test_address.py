@@ -16,6 +16,8 @@ from addons.fetch.address import (
     Target,
     is_public,
     join,
+    machine,
+    network,
     parse,
 )
 
@@ -448,3 +450,28 @@ def test_a_location_is_read_or_refused(location: str) -> None:
         assert join(BASE, location, PORTS).port in PORTS
     except AddressError:
         return
+
+
+# --- machines ---
+
+
+@pytest.mark.parametrize(
+    ("spelled", "plain", "near"),
+    [
+        ("8.8.8.8", "8.8.8.8", "8.8.8.0/24"),
+        ("::ffff:8.8.8.8", "8.8.8.8", "8.8.8.0/24"),
+        ("64:ff9b::808:808", "8.8.8.8", "8.8.8.0/24"),
+        ("2606:4700:4700:1::1", "2606:4700:4700:1::1", "2606:4700:4700::/48"),
+        ("2606:4700:4700:ffff:0::9", "2606:4700:4700:ffff::9", "2606:4700:4700::/48"),
+        ("::8.8.8.8", "::808:808", "::/48"),
+    ],
+)
+def test_two_spellings_of_one_machine_are_one(spelled: str, plain: str, near: str) -> None:
+    assert machine(spelled) == ipaddress.ip_address(plain)
+    assert network(spelled) == near
+
+
+@pytest.mark.parametrize("spelled", ["", "localhost", "fe80::1%eth0", "2130706433", "8.8.8.8:80"])
+def test_what_is_no_machine(spelled: str) -> None:
+    assert machine(spelled) is None
+    assert network(spelled) == spelled

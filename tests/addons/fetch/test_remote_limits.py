@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import time
 import tracemalloc
 from collections.abc import Iterator
 
@@ -11,8 +12,8 @@ import pytest
 
 from addons.fetch.errors import FetchBusy, FetchError, FetchFailed, FetchTooLarge
 from addons.fetch.remote import MAX_HEAD_BYTES, MAX_OVERHEAD_BYTES, Fetched, NotModified, Validators
-from tests.addons.fetch.fetching import MAX_BYTES, ask, data, fetch
-from tests.addons.fetch.sites import CHUNKED, Script, drip, endless, hold, ok, redirect, send, serve
+from tests.addons.fetch.fetching import LONG, MAX_BYTES, ask, data, fetch, fetcher
+from tests.addons.fetch.sites import CHUNKED, PUBLIC, Names, Script, drip, endless, hold, ok, redirect, send, serve
 
 MOST_MEMORY_BYTES = 2_500_000
 """What a refused fetch may take at its peak, and the site in the same process: 1.4 MB were seen (interim answers)."""
@@ -232,3 +233,40 @@ async def test_nothing_is_held_for_an_answer_without_a_picture(answer: bytes) ->
         except FetchError as error:
             found = error
     assert not isinstance(found, Fetched | FetchBusy)
+
+
+# --- a network's part ---
+
+
+async def test_a_network_that_has_its_part_already_is_not_asked() -> None:
+    claimed: list[str] = []
+
+    def full(network: str) -> bool:
+        claimed.append(network)
+        return False
+
+    async with serve(ok(b"picture")) as site, fetcher(site) as made:
+        with pytest.raises(FetchBusy):
+            await made.fetch(site.url, time.monotonic() + LONG, claim=full)
+        assert (claimed, site.connects) == (["127.0.0.0/24"], 0)
+
+
+async def test_another_address_of_the_name_may_have_room() -> None:
+    names = Names({"site.example": [["127.0.3.1", PUBLIC]]})
+    async with serve(ok(b"picture")) as site, fetcher(site, resolver=names, allow=("127.0.0.0/8",)) as made:
+        url = f"http://site.example:{site.port}/"
+        found = await made.fetch(url, time.monotonic() + LONG, claim=lambda network: network != "127.0.3.0/24")
+        assert data(found) == b"picture"
+
+
+async def test_each_network_that_a_fetch_is_sent_to_counts() -> None:
+    claimed: list[str] = []
+
+    def note(network: str) -> bool:
+        claimed.append(network)
+        return True
+
+    async with serve(ok(b"picture"), "127.0.3.1") as there, serve(redirect(there.url)) as here:
+        async with fetcher(here, there, allow=("127.0.0.0/8",)) as made:
+            assert data(await made.fetch(here.url, time.monotonic() + LONG, claim=note)) == b"picture"
+    assert claimed == ["127.0.0.0/24", "127.0.3.0/24"]

@@ -11,10 +11,11 @@ from aiohttp.abc import ResolveResult
 
 from addons.fetch import door
 from addons.fetch.errors import NOT_PUBLIC, UNABLE, FetchError, FetchFailed, FetchUnable
-from addons.fetch.remote import OWN_FAULTS
+from addons.fetch.remote import NO_WAY, OWN_FAULTS
 from tests.addons.fetch.fetching import fetch
-from tests.addons.fetch.sites import Names, ok, serve
+from tests.addons.fetch.sites import PUBLIC, Names, ok, serve
 
+OURS = OWN_FAULTS | NO_WAY
 THEIRS = (errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ETIMEDOUT, errno.EPIPE)
 
 
@@ -31,30 +32,51 @@ class NoNames(Names):
         raise socket.gaierror(self.code, "private words")
 
 
-def no_socket(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """From now on the system gives the fetcher no socket, for this reason."""
+def no_way(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """From now on the system connects the fetcher to nothing, for this reason."""
 
-    def refuse(*_: object) -> socket.socket:
+    def refuse(*_: object) -> None:
         raise OSError(number, "private words")
 
-    monkeypatch.setattr(door, "CountedSocket", refuse)
+    monkeypatch.setattr(door.CountedSocket, "connect", refuse)
 
 
 @pytest.mark.parametrize(
     ("number", "kind"),
-    [*((number, FetchUnable) for number in sorted(OWN_FAULTS)), *((number, FetchFailed) for number in THEIRS)],
+    [*((number, FetchUnable) for number in sorted(OURS)), *((number, FetchFailed) for number in THEIRS)],
 )
 async def test_what_the_system_says_of_a_connection(
     number: int, kind: type[FetchError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with serve(ok(b"picture")) as site:
-        no_socket(monkeypatch, number)
+        no_way(monkeypatch, number)
         with pytest.raises(FetchError) as caught:
             await fetch(site.url, site)
         assert type(caught.value) is kind
         assert (caught.value.public == UNABLE) is (kind is FetchUnable)
         assert "private words" not in caught.value.public
         assert site.connects == 0
+
+
+@pytest.mark.parametrize("number", sorted(NO_WAY))
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (["2606:4700:4700::1111"], FetchFailed),
+        (["2606:4700:4700::1111", "2606:4700:4700::1001"], FetchFailed),
+        (["2606:4700:4700::1111", PUBLIC], FetchUnable),
+    ],
+    ids=["IPv6", "twice", "and IPv4"],
+)
+async def test_most_machines_without_ipv6_are_well(
+    number: int, names: list[str], kind: type[FetchError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stranger's address is no fault of ours, nor a word in our log, because this machine speaks IPv4 alone."""
+    async with serve(ok(b"picture")) as site:
+        no_way(monkeypatch, number)
+        with pytest.raises(FetchError) as caught:
+            await fetch(f"http://site.example:{site.port}/", site, resolver=Names({"site.example": [names]}))
+        assert type(caught.value) is kind
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from addons.fetch.errors import FetchUnable
 from addons.fetch.recent import Recent
 from addons.fetch.remote import (
+    Claim,
     FetchBusy,
     Fetched,
     FetchError,
@@ -22,6 +23,7 @@ from addons.fetch.remote import (
     Validators,
 )
 from addons.fetch.retrieval import FAIR_SECONDS, Retrieval, Retrieved
+from addons.fetch.shares import Shares
 from addons.inbound import Hold
 from addons.inspection import Decision, Inspector
 from addons.pictrs import answers
@@ -45,7 +47,7 @@ class Room:
         self.judge = self.inspector.judge = judge or FakeJudge()
         self.now = 0.0
         self.recent = Recent(entries=9, refused_seconds=300, failed_seconds=60, clock=lambda: self.now)
-        self.retrieval = Retrieval(self.fetcher, self.recent, self.inspector, per_host=2)
+        self.retrieval = Retrieval(self.fetcher, self.recent, self.inspector, Shares(2, 1000))
         self.asked_for_room: list[int] = []
 
     async def retrieve(
@@ -212,6 +214,8 @@ async def test_a_fetcher_that_cannot_work_says_nothing_about_the_address(caplog:
     assert isinstance(answer, Answer)
     assert (answer.status, caplog.messages) == (503, ["nothing can be fetched: private words"])
     assert room.recent.find(URL) is None
+    await room.retrieve()
+    assert len(caplog.messages) == 1  # strangers choose how often this is said
 
 
 class SlowFetcher(FakeFetcher):
@@ -222,7 +226,13 @@ class SlowFetcher(FakeFetcher):
         self.go = asyncio.Event()
 
     async def fetch(
-        self, url: str, deadline: float, *, known: Validators | None = None, hold: Hold | None = None
+        self,
+        url: str,
+        deadline: float,
+        *,
+        known: Validators | None = None,
+        hold: Hold | None = None,
+        claim: Claim | None = None,
     ) -> Fetched | NotModified:
         self.asked.append((url, deadline))
         await self.go.wait()
@@ -237,7 +247,8 @@ async def test_one_host_is_asked_for_so_much_at_once_and_no_more() -> None:
     inspector.judge = FakeJudge()
     fetcher = SlowFetcher()
     recent = Recent(entries=9, refused_seconds=300, failed_seconds=60)
-    retrieval = Retrieval(fetcher, recent, inspector, per_host=2)
+    shares = Shares(2, 1000)
+    retrieval = Retrieval(fetcher, recent, inspector, shares)
 
     def retrieve(url: str) -> asyncio.Task[Retrieved | NotModified | Answer]:
         return asyncio.create_task(retrieval.retrieve("fetch", url, time.monotonic() + 60, lambda _: True))
@@ -246,9 +257,16 @@ async def test_one_host_is_asked_for_so_much_at_once_and_no_more() -> None:
     await settle()
     assert await asyncio.wait_for(retrieve("http://h/3"), HANGS_SECONDS) == answers.OVERLOADED
     assert recent.find("http://h/3") is None
-    others = [retrieve("http://h.other/"), retrieve("http://h:81/")]
+    for same in ("http://h:81/", "http://h./"):
+        assert await asyncio.wait_for(retrieve(same), HANGS_SECONDS) == answers.OVERLOADED
+    others = [retrieve("http://h.other/"), retrieve("http://[2001:db8::1]/")]
     await settle()
-    assert [url for url, _ in fetcher.asked] == ["http://h/1", "http://h/broken", "http://h.other/", "http://h:81/"]
+    assert [url for url, _ in fetcher.asked] == [
+        "http://h/1",
+        "http://h/broken",
+        "http://h.other/",
+        "http://[2001:db8::1]/",
+    ]
     slow[0].cancel()
     await settle()
     again = retrieve("http://h/4")  # whoever leaves makes room
@@ -256,4 +274,12 @@ async def test_one_host_is_asked_for_so_much_at_once_and_no_more() -> None:
     fetcher.go.set()
     assert isinstance(await slow[1], Answer)
     assert all(isinstance(each, Retrieved) for each in await asyncio.gather(again, *others))
-    assert not retrieval._hosts  # and nothing is kept of it
+    assert shares.empty  # and nothing is kept of it
+
+
+@pytest.mark.parametrize(("size", "held"), [(1000, True), (1001, False)])
+async def test_one_host_holds_so_many_bytes_and_no_more(size: int, held: bool) -> None:
+    room = Room(b"x" * size)
+    await room.retrieve()
+    assert room.fetcher.held == [held]
+    assert room.asked_for_room == ([size] if held else [])  # what one host may not hold takes nothing from others

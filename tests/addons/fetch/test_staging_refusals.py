@@ -25,6 +25,27 @@ async def test_a_refusal_reaches_every_open_view_of_that_address_and_no_other() 
     assert stage.taken == 0  # nothing of it is kept
 
 
+async def test_a_view_whose_own_call_passed_hears_no_other_ones_refusal() -> None:
+    """What pict-rs then says of the picture, which it has, is its own affair."""
+    stage = Stage()
+    passed = stage.staging.open(URL, soon())
+    assert isinstance(await stage.get(picture()), Staged)
+    later, waits = (stage.staging.open(URL, soon()) for _ in range(2))
+    assert await stage.get(REFUSED) == REFUSED
+    assert (passed.called, later.called, waits.called) == (True, True, False)
+    assert [stage.staging.refusal(view, 500) for view in (passed, later, waits)] == [None, REFUSED, REFUSED]
+
+
+async def test_every_view_whose_call_joined_a_flight_hears_its_refusal() -> None:
+    stage = Stage()
+    views = [stage.staging.open(URL, soon()) for _ in range(2)]
+    tasks = [await stage.asked() for _ in range(2)]
+    assert all(view.called for view in views)
+    stage.land(REFUSED)
+    assert [await task for task in tasks] == [REFUSED, REFUSED]
+    assert [stage.staging.refusal(view, 500) for view in views] == [REFUSED, REFUSED]
+
+
 async def test_every_callback_of_a_flight_is_given_its_refusal() -> None:
     stage = Stage()
     tasks = [await stage.asked() for _ in range(2)]
