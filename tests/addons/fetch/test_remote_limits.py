@@ -266,7 +266,10 @@ async def test_each_network_that_a_fetch_is_sent_to_counts() -> None:
         claimed.append(network)
         return True
 
-    async with serve(ok(b"picture"), "127.0.3.1") as there, serve(redirect(there.url)) as here:
-        async with fetcher(here, there, allow=("127.0.0.0/8",)) as made:
-            assert data(await made.fetch(here.url, time.monotonic() + LONG, claim=note)) == b"picture"
+    async with (
+        serve(ok(b"picture"), "127.0.3.1") as there,
+        serve(redirect(there.url)) as here,
+        fetcher(here, there, allow=("127.0.0.0/8",)) as made,
+    ):
+        assert data(await made.fetch(here.url, time.monotonic() + LONG, claim=note)) == b"picture"
     assert claimed == ["127.0.0.0/24", "127.0.3.0/24"]
