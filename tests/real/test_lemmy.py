@@ -113,18 +113,27 @@ def test_a_refusal_is_one_that_lemmy_can_read(scene: Scene, head: Head) -> None:
     assert holding(scene.real) - before == NOTHING
 
 
+def settled(scene: Scene, head: Head, **values: str) -> Answer:
+    """What pict-rs itself answers, twice in a row: 0.3 now and then makes a thumbnail a second time, with another date
+    in it (seen once in 25)."""
+    before = replay(scene.real.address, head, **values)
+    while (now := replay(scene.real.address, head, **values)).body != before.body:
+        before = now
+    return now
+
+
 @pairs(*PLAIN)
 def test_what_lemmy_asks_is_answered_as_pictrs_does(scene: Scene, head: Head) -> None:
     alias, token = store(scene)
+    straight = settled(scene, head, alias=alias, token=token) if head.does not in GONE else None
     answer = replay(scene.gate.address, head, alias=alias, token=token)
-    if head.does in GONE:
+    if straight is None:
         assert answer.status == GONE[head.does], answer.body
         until(lambda: not is_there(scene, alias))  # 0.5 and 0.6 do it in the background
         if head.does is Does.PURGE:
             assert answer.json()["msg"] == "ok"
             assert answer.json()["aliases"] == [alias]  # 1.0 deletes these of its own
         return
-    straight = replay(scene.real.address, head, alias=alias, token=token)
     assert answer.status == straight.status
     assert is_there(scene, alias)
     if head.does is Does.MISSED:
