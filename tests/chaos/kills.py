@@ -70,6 +70,7 @@ class Kills:
         self._load = load
         self._random = random
         self.done: Counter[str] = Counter()
+        self._ended: tuple[threading.Thread | None, float] = (None, 0.0)  # and when the last forward was then
         self._ways: dict[str, Callable[[], None]] = {
             "decoder": self.decoder,
             "classifier": self.classifier,
@@ -106,8 +107,15 @@ class Kills:
 
         Only an idle one: an exception from outside can hit a thread while it takes a lock, which then stays taken.
         """
-        self._wait(lambda: classifiers() and time.monotonic() - self._scene.model.last > IDLE_SECONDS)
-        end_thread(*classifiers()[:1])
+        self._wait(lambda: self._living() and time.monotonic() - self._scene.model.last > IDLE_SECONDS)
+        thread = self._living()[0]
+        self._ended = thread, self._scene.model.last
+        end_thread(thread)
+
+    def _living(self) -> list[threading.Thread]:
+        """Not one that is about to end, and would be hit outside of its work; but one that got over it is."""
+        thread, last = self._ended
+        return [each for each in classifiers() if each is not thread or self._scene.model.last > last]
 
     def pictrs(self) -> None:
         """pict-rs dies with all its connections, and is back soon."""

@@ -21,14 +21,18 @@ from tests.chaos.scene import DECODERS, Scene
 CLIENTS = 6
 DEADLINE_SECONDS = 2.0
 UPSTREAM_SECONDS = 5.0
-SLACK_SECONDS = 30.0
+SLACK_SECONDS = 15.0
 """What a busy machine may add; a client that hangs does so for minutes."""
 BOUND_SECONDS = DEADLINE_SECONDS + UPSTREAM_SECONDS + SLACK_SECONDS
 SHORT_MEMORY = {"verdicts": 64, "verdict_seconds": 0.1, "refused_seconds": 0.1, "failed_seconds": 0.05}
 """All caches are at work, and nothing is answered by them for long."""
-OF_ASYNCIO = "ignore:Exception ignored in. <(function _SelectorTransport|socket.socket .*laddr=..127.0.0.4)"
+OF_ASYNCIO = (
+    "ignore:Exception ignored in. <(function _SelectorTransport|socket.socket .*laddr=..127.0.0.4)",
+    "ignore:unclosed transport:ResourceWarning",
+)
 """asyncio of Python 3.11 leaves a connection that comes while its server closes to the garbage collector (CPython
-issue 109564), which then complains. Only the internal listener, at 127.0.0.4, is closed here."""
+issue 109564), which then complains. Only the internal listener, at 127.0.0.4, is closed here. As an error the second
+complaint would keep the socket open that it is about: it is raised in the middle of its closing."""
 
 
 def storm(
@@ -59,8 +63,7 @@ def storm(
     assert not wrong, wrong[:10]
     scene.model.fault = None
     staff(scene)
-    assert_nothing_left(before, scene.held, settle)
-    calm(scene)
+    calm(scene)  # a classifier's thread that has ended is followed by another with the next picture
     assert_nothing_left(before, scene.held, settle)
     return load
 

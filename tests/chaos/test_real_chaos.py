@@ -35,7 +35,7 @@ def upstream(request: pytest.FixtureRequest) -> Iterator[RealUpstream]:
 
 
 @pytest.mark.real
-@pytest.mark.filterwarnings(OF_ASYNCIO)
+@pytest.mark.filterwarnings(*OF_ASYNCIO)
 def test_kills_with_the_real_pict_rs(upstream: RealUpstream, pictures: Gallery) -> None:
     settings = {"deadline_seconds": 8.0, "cache": SHORT_MEMORY}
     callback = callback_address() | {"url": upstream.calls.url}

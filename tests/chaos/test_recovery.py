@@ -147,7 +147,7 @@ def test_pict_rs_dies_as_the_connection_to_it_is_made(scene: Scene, monkeypatch:
         scene.gate.call(writer.transport.abort)  # which a reset does by itself
 
 
-@pytest.mark.filterwarnings(OF_ASYNCIO)
+@pytest.mark.filterwarnings(*OF_ASYNCIO)
 @pytest.mark.parametrize("cut", [False, True])
 def test_the_listener_closes_with_a_call_in_hand(
     scene: Scene, pictures: Gallery, later: Callable[..., Future[Answer]], cut: bool

@@ -74,7 +74,7 @@ def _closed() -> Iterator[None]:
         os.close(opened.pop())
 
 
-@pytest.mark.filterwarnings(OF_ASYNCIO)
+@pytest.mark.filterwarnings(*OF_ASYNCIO)
 @pytest.mark.parametrize(
     ("broken", "noticed"),
     [
