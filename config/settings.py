@@ -135,7 +135,7 @@ class Limits(Section):
 
 
 class Fetch(Section):
-    """How remote pictures are fetched (`GET /image/download?url=`), by the filter and never by pict-rs."""
+    """How remote pictures (`download?url=` and `?proxy=`) are fetched, by the filter and never by pict-rs."""
 
     ports: tuple[Port, ...] = Field((80, 443), min_length=1, description="ports that may be asked", strict=False)
     max_redirects: int = Field(3, ge=0, le=10, description="redirects followed, each checked anew")

@@ -50,8 +50,8 @@ class Judging(Protocol):
 class CachedJudge:
     """Gives the verdicts of `judge`, and keeps the last `entries` of them for `seconds` each; 0 entries: none.
 
-    `policy` is the hash of the policy (`Config.hash`) that `judge` goes by. Assign another one when that changes: what
-    was kept under the former is not found any more. A hit counts as use, but makes nobody's `seconds` longer.
+    `policy` is the hash of all that `judge` goes by (`Config.judging`): what was kept under another one is not found. A
+    hit counts as use, but makes nobody's `seconds` longer.
     A kept verdict is about a kilobyte: its texts are cut to a length by the decoder's pool, and it holds no pixels.
     """
 

@@ -20,7 +20,7 @@ def table() -> str:
     """Write what stands between BEGIN and END: a Markdown table of ROUTES, and which keys their queries may have."""
     lines = ["| request | pict-rs | what becomes of it |", "|---|---|---|", *map(_line, ROUTES)]
     lines += ["", "What lies below `/internal/` passes only where the setting `internal_api` names it."]
-    lines += ["", _keys("uploads, downloads and imports", INGEST), _keys("`process`", OPERATIONS)]
+    lines += ["", _keys("uploads, downloads and imports", INGEST), _keys("`process`", OPERATIONS), *_others()]
     return "\n".join(lines)
 
 
@@ -37,6 +37,15 @@ def _line(route: Route) -> str:
     sources = " or ".join(f"`{key}=`" for key in sorted(route.grammar.one_of, reverse=True))
     request = f"`{', '.join(route.methods)} {route.path}`" + (f" with {sources}" if sources else "")
     return f"| {request} | {route.versions} | {route.note} |"
+
+
+def _others() -> Iterable[str]:
+    """Keys that one row alone knows, beside its source."""
+    known = INGEST.keys() | OPERATIONS.keys()
+    for route in ROUTES:
+        own = [key for key in route.grammar.keys if key not in known and key not in route.grammar.one_of]
+        if own:
+            yield _keys(f"`{route.path}`" + (" besides" if route.grammar.keys.keys() & known else ""), own)
 
 
 def _keys(what: str, keys: Iterable[str]) -> str:

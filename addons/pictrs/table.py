@@ -101,6 +101,7 @@ class Route:
     note        one sentence for the README
     upstream    the path that pict-rs is sent, by the value of `backgrounded`; None: the request's own
     verbatim    not None where `proxy=` may stand unescaped: the keys that may follow it (query.read_verbatim)
+    fetching    whether a GET makes pict-rs fetch the remote picture when it has none; all others only look it up
     """
 
     methods: tuple[str, ...]
@@ -112,17 +113,13 @@ class Route:
     body: Body = Body.NONE
     upstream: Mapping[str, str] | None = None
     verbatim: frozenset[str] | None = None
+    fetching: bool = False
 
     @property
     def internal(self) -> str | None:
         """The name in INTERNAL_API that enables this row; None: it is always there. Its requests carry x-api-token."""
         head, _, name = self.path.rpartition("/")
         return name if head == "/internal" else None
-
-    @property
-    def fetching(self) -> bool:
-        """Whether a GET makes pict-rs fetch the remote picture when it has none; everything else only looks it up."""
-        return self.note is _FETCHED
 
     @property
     def proxied(self) -> bool:
@@ -148,7 +145,7 @@ _JUDGED = "judged, then sent on as a newly written request"
 _PASSED = "passed on"
 _FROM_0_4 = "passed on; HEAD from 0.4"
 _PROCESSED = "passed on; `alias=` from 0.5"
-_FETCHED = "passed on with an address of the filter's own instead; what pict-rs does not have it gets there, judged"
+_FETCHED = "passed on with an address of the filter's own; what pict-rs does not have a GET makes it ask for there"
 _LOOKED_UP = "passed on with that address; nothing is fetched"
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -166,7 +163,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route(("GET",), "/image/backgrounded/claim", Kind.READ, "0.4+", _PASSED, _by("upload_id")),
     Route(_VIEW, "/image/original/{name}", Kind.READ, "all", _FROM_0_4),
     Route(_VIEW, "/image/original", Kind.READ, "0.5+", _PASSED, _ALIAS),
-    Route(_VIEW, "/image/original", Kind.READ, "0.5+", _FETCHED, _PROXY, verbatim=frozenset()),
+    Route(_VIEW, "/image/original", Kind.READ, "0.5+", _FETCHED, _PROXY, verbatim=frozenset(), fetching=True),
     Route(_VIEW, "/image/process.{format}", Kind.READ, "all", f"{_FROM_0_4}, `alias=` from 0.5", _PROCESS),
     Route(
         _VIEW,
@@ -176,6 +173,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         _FETCHED,
         _PROCESS_PROXY,
         verbatim=frozenset({"thumbnail"}),
+        fetching=True,
     ),
     Route(("GET",), "/image/process_backgrounded.{format}", Kind.READ, "0.4+", _PROCESSED, _PROCESS),
     Route(("GET",), "/image/process_backgrounded.{format}", Kind.READ, "0.5+", _LOOKED_UP, _PROCESS_PROXY),
@@ -185,7 +183,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route(("GET",), "/image/details/process.{format}", Kind.READ, "all", _PROCESSED, _PROCESS),
     Route(("GET",), "/image/details/process.{format}", Kind.READ, "0.5+", _LOOKED_UP, _PROCESS_PROXY),
     Route(("GET",), "/image/blurhash", Kind.READ, "0.5.7+", _PASSED, _ALIAS),
-    Route(("GET",), "/image/blurhash", Kind.READ, "0.5.7+", _FETCHED, _PROXY),
+    Route(("GET",), "/image/blurhash", Kind.READ, "0.5.7+", _FETCHED, _PROXY, fetching=True),
     Route(("GET", "DELETE"), "/image/delete/{token}/{name}", Kind.STATE, "all", _PASSED),
     Route(("GET",), "/healthz", Kind.READ, "0.4+", _PASSED),
     Route(
@@ -223,6 +221,6 @@ ROUTES: Final[tuple[Route, ...]] = (
         Grammar({"slug": _SLUG, "timestamp": _RFC3339, "limit": _NUMBER}),
     ),
     Route(("POST",), "/internal/prune_missing", Kind.INTERNAL, "0.4+", _PASSED, Grammar({"force": _BOOL})),
-    Route(("POST",), "/internal/export", Kind.INTERNAL, "0.4+", _PASSED),
+    Route(("POST",), "/internal/export", Kind.INTERNAL, "0.4+", "passed on; from 0.6 only where pict-rs runs on sled"),
     Route(("GET",), "/internal/limits", Kind.INTERNAL, "0.6+", _PASSED),
 )

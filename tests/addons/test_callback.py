@@ -15,6 +15,7 @@ from addons.inspection import Decision, Inspector
 from addons.loop import LOOP_HEADER, LoopGuard
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
+from model.verdict import Outcome
 from tests.addons.desk import MIB, SETTINGS, SetJudge
 from tests.addons.fetch.staged import SEAL, URL, Result, Stage, picture
 from tests.addons.pictrs.test_validation import SENT_BY_048, SENT_BY_0525, SENT_BY_06RC6
@@ -213,6 +214,15 @@ async def test_a_file_that_is_refused_is_not(shape: str) -> None:
     room = Room()
     answer = await validate(room, FORBIDDEN, shape)
     assert answer == answers.rejected(room.decisions[0].ref)
+
+
+@SHAPES
+async def test_a_file_with_something_behind_its_end_is_not(shape: str) -> None:
+    """pict-rs would keep all of it, and the judge has looked at less."""
+    room = Room(SetJudge(size=3))
+    answer = await validate(room, b"one and more", shape)
+    assert answer == answers.bad_request("a file with something behind its end")
+    assert room.decisions[0].verdict.outcome is Outcome.PASS
 
 
 @SHAPES

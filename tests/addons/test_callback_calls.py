@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -13,7 +15,7 @@ import pytest
 from tests.addons.pictrs.test_validation import PNG, SENT_BY_048, SENT_BY_0525, SENT_BY_06RC6
 from tests.http1 import Answer, Request, ask, upload, write_answer
 from tests.recorder import Recorder, Site, pictrs_answer
-from tests.running import FORBIDDEN, FakeJudge, RunningFilter, config, say
+from tests.running import FORBIDDEN, FakeJudge, RunningFilter, config, listen, say, until
 
 PICTURE = b"an ordinary picture"
 
@@ -237,3 +239,65 @@ def test_before_the_model_is_warm() -> None:
             assert not any(recorder.raw)
             staged = gate.filter._parts.staging.staged(url)  # pict-rs may have it from before a restart
             assert early.call(urlsplit(staged).path).status == 503
+
+
+# Two sides at once
+
+
+def test_an_upload_that_pict_rs_has_validated_does_not_wait_for_its_own_place() -> None:
+    """It keeps that until pict-rs has answered, and pict-rs does not answer before it has a verdict."""
+
+    def validating(request: Request) -> bytes:
+        verdict = ask(gate.callback, "POST", "/validate", PNG, {"Content-Type": "image/png"})
+        return pictrs_answer(request) if verdict.status == 200 else write_answer(500, b'{"msg":"validation failed"}')
+
+    with (
+        Recorder(validating) as recorder,
+        RunningFilter(config(recorder.address, overload={"media_requests": 1}), FakeJudge()) as gate,
+    ):
+        for _ in range(2):
+            answer = upload(gate.address, PICTURE)
+            assert answer.status == 201, answer.body
+        assert [decision.source for decision in gate.decisions] == ["upload", "validate"] * 2
+
+
+def test_a_stop_lets_pict_rs_ask_for_what_is_in_hand() -> None:
+    asked, stopping = threading.Event(), threading.Event()
+
+    def late(request: Request) -> bytes:
+        asked.set()
+        assert stopping.wait(10)
+        return pict_rs(request)
+
+    with Recorder(late) as recorder, Site() as site, ThreadPoolExecutor(2) as pool:
+        fetch = {"ports": (site.address[1],), "allow_networks": ("127.0.0.1/32",)}
+        gate = RunningFilter(config(recorder.address, fetch=fetch), FakeJudge())
+        with gate:
+            url = site.put("/a.png", PICTURE)
+            view = pool.submit(ask, gate.address, "GET", f"/image/original?proxy={quote(url, safe='')}")
+            assert asked.wait(10)
+            stop = pool.submit(gate.stop)
+            until(lambda: gate.filter._parts.intercept.stopping)
+            stopping.set()
+            answer = view.result(20)
+            stop.result(20)
+    assert (answer.status, answer.body) == (200, PICTURE)
+
+
+def test_a_view_is_over_for_the_site_when_its_answer_begins() -> None:
+    """pict-rs has all that it will ask for; the client may take its time, and nothing is kept for it meanwhile."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        RunningFilter(config(listening.getsockname()), FakeJudge()) as gate,
+        socket.create_connection(gate.address, timeout=10) as client,
+    ):
+        staging = gate.filter._parts.staging
+        client.sendall(b"GET /image/original?proxy=http%3A%2F%2Fh%2Fa.png HTTP/1.1\r\nHost: x\r\n\r\n")
+        server, _ = listening.accept()
+        with server:
+            server.recv(65536)
+            assert len(staging._tickets) == 1
+            server.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nfirst half")
+            assert listen(client).endswith(b"first half")
+            assert staging._tickets == {}
+            assert not gate.filter._parts.intercept.idle.is_set()

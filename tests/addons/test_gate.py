@@ -8,52 +8,18 @@ import re
 import socket
 import ssl
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.client import HTTPException
 from pathlib import Path
 
 import pytest
 
 from addons import closed
 from model.card import card, plain
+from tests.addons.dumped import GATE, MITMDUMP, SECONDS, alive, free_port, mitmdump, statuses, until
 from tests.http1 import ask, upload
 from tests.recorder import Recorder
 from tests.running import repository, say
 from tests.served import own_file
-
-MITMDUMP = str(Path(sys.executable).parent / "mitmdump")
-SECONDS = 60.0
-GATE = "addons/gate.py"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def mitmdump(recorder: Recorder, home: Path, *options: str, script: str = GATE) -> Iterator[int]:
-    """mitmdump with a script, in front of the recorder. Gives its port once it answers."""
-    port = free_port()
-    command = [MITMDUMP, "--set", f"confdir={home}", "-p", str(port), "--listen-host", "127.0.0.1", *options]
-    own = {"PICTRS_FILTER_UPSTREAM": recorder.url, "PICTRS_FILTER_CONFIG": str(own_file(home)), "PYTHONPATH": ""}
-    environment = {**os.environ, **own}
-    with (
-        (home / "mitmdump.log").open("w") as log,
-        subprocess.Popen(
-            [*command, "-s", script], cwd=repository(), env=environment, stdout=log, stderr=log
-        ) as process,
-    ):
-        try:
-            wait_for_answer(port, process, home)
-            yield port
-        finally:
-            process.terminate()
-            process.wait(SECONDS)
 
 
 def refused_start(home: Path, *options: str, **environment: str) -> tuple[int, str]:
@@ -65,16 +31,6 @@ def refused_start(home: Path, *options: str, **environment: str) -> tuple[int, s
         command, cwd=repository(), env={**os.environ, **variables}, capture_output=True, text=True, timeout=SECONDS
     )
     return done.returncode, done.stdout + done.stderr
-
-
-def wait_for_answer(port: int, process: subprocess.Popen[bytes], home: Path) -> None:
-    end = time.monotonic() + SECONDS
-    while process.poll() is None and time.monotonic() < end:
-        # mitmdump listens before it loads a script; until then it closes connections (its upstream is dead).
-        if statuses(("127.0.0.1", port), b"")[0]:
-            return
-        time.sleep(0.05)
-    pytest.fail(f"mitmdump did not answer: {(home / 'mitmdump.log').read_text()}")
 
 
 def passed_on(recorder: Recorder) -> list[bytes]:
@@ -146,33 +102,6 @@ def test_a_gate_that_is_broken_while_it_runs_lets_nothing_through(
         until(lambda: loaded.read_text().count("Loading script") >= 2 or not alive(address), "it was not loaded again")
         assert 201 not in statuses(address, card(), card(), card())
         assert passed_on(recorder) == []
-
-
-def alive(address: tuple[str, int]) -> bool:
-    try:
-        socket.create_connection(address, timeout=5).close()
-    except OSError:
-        return False
-    return True
-
-
-def statuses(address: tuple[str, int], *files: bytes) -> list[int]:
-    """What became of each upload; 0 for a connection that was closed without an answer."""
-    found = []
-    for data in files:
-        try:
-            found.append(upload(address, data).status)
-        except (OSError, HTTPException):
-            found.append(0)
-    return found
-
-
-def until(true: Callable[[], bool], otherwise: str) -> None:
-    """Wait for what another process brings about; fail when it does not."""
-    end = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < end, otherwise
-        time.sleep(0.1)
 
 
 def test_a_bad_configuration_ends_it(recorder: Recorder, tmp_path: Path) -> None:

@@ -135,6 +135,29 @@ def test_the_bytes_of_a_fetch_are_bounded_too(recorder: Recorder) -> None:
             assert ask(gate.address, "GET", f"/image/download?url={quote(url, safe='')}").status == 201
 
 
+def test_fetches_leave_room_for_uploads(recorder: Recorder) -> None:
+    """Three quarters of the bytes are theirs; what lies above is for uploads alone."""
+    judge = SlowJudge()
+    with Site() as site:
+        settings = {
+            "limits": {"max_file_mib": 2, "max_request_mib": 3},
+            "overload": {"media_mib": 4},
+            "fetch": {"allow_networks": ("127.0.0.0/8",), "ports": (site.address[1],)},
+        }
+        url = site.put("/large.jpg", b"z" * (3 * MIB // 2))
+        fetch = f"/image/download?url={quote(url, safe='')}"
+        with RunningFilter(config(recorder.address, **settings), judge) as gate, connections(gate, 2) as (one, two):
+            one.sendall(raw_upload(b"x" * (7 * MIB // 4)))
+            until(lambda: len(judge.seen) == 1)
+            assert ask(gate.address, "GET", fetch).status == 503  # 3.25 MiB of 4, and 3 are for fetches
+            two.sendall(raw_upload(b"y" * (3 * MIB // 2)))
+            until(lambda: len(judge.seen) == 2)
+            gate.call(judge.release.set)
+            assert [listen(each)[:12] for each in (one, two)] == [b"HTTP/1.1 201"] * 2
+            until(lambda: gate.filter._parts.admission.bytes == 0)
+            assert ask(gate.address, "GET", fetch).status == 201
+
+
 def test_requests_of_any_kind_are_bounded_and_pictrs_own_calls_are_not_among_them() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as upstream,  # takes requests, and answers none

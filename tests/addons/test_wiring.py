@@ -23,6 +23,7 @@ from addons.state import StateError, load_key
 from addons.wiring import Parts, build, described
 from config.load import Config
 from config.settings import MIB, InternalRoute
+from model.cached import CachedJudge
 from model.errors import ModelError
 from model.verdict import Outcome
 from tests.http1 import ask, upload
@@ -266,6 +267,9 @@ async def test_what_passed_is_marked_with_how_it_was_judged() -> None:
     given = config(UPSTREAM)
     async with running(given) as parts:
         assert parts.staging._judging == given.judging
+        judge = parts.inspector.judge
+        assert isinstance(judge, CachedJudge)
+        assert judge.policy == given.judging  # and is remembered under nothing else
 
 
 def test_it_finds_out_what_pict_rs_can_do_unless_told_not_to() -> None:

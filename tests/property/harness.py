@@ -85,12 +85,12 @@ class Harness:
 
     requests    sent so far, as they were written
     passed      seen at pict-rs's door; `routes` by method and path
-    staged      bodies that pict-rs was given for staged addresses
+    staged      bodies that pict-rs was given for staged addresses; `unchanged`: how often it was told to keep its own
     """
 
     def __init__(self, *, hang_seconds: float = HANG_SECONDS) -> None:
         self._hang_seconds = hang_seconds
-        self.requests = self.passed = self.staged = 0
+        self.requests = self.passed = self.staged = self.unchanged = 0
         self.answers: Counter[int] = Counter()  # by status
         self.routes: Counter[str] = Counter()
         self.judge = StillJudge()
@@ -167,7 +167,9 @@ class Harness:
         faults = self._complaints.take()
         faults += [fault for record in records for fault in oracle.faults(record, rules)]
         for call in calls:
-            faults += oracle.staged(call.status, call.body, rules) if call.status else ["a call of pict-rs hangs"]
+            turns = oracle.turns(call.url)
+            found = oracle.staged(call.status, call.body, rules, call.had, turns=turns)
+            faults += found if call.status else ["a call of pict-rs hangs"]
         for sent, got in zip(streams, heard, strict=True):
             faults += self._heard(sent, got, rules)
         unheard = [sent for sent, got in zip(streams, heard, strict=True) if _unheard(sent, got)]
@@ -177,6 +179,7 @@ class Harness:
             raise Violation(faults, streams)
         self._count(streams, records, heard)
         self.staged += sum(call.status == 200 for call in calls)
+        self.unchanged += sum(call.status == 304 for call in calls)
         if unheard:
             self.send(unheard, patient=True)
         return heard

@@ -11,6 +11,7 @@ fault, whichever is right.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -32,6 +33,14 @@ HEADERS = frozenset(
     }
 )
 """Fields of any request. Further: content-type and content-length with a body, x-api-token below /internal/."""
+ANSWER_HEADERS = frozenset(
+    {
+        *("accept-ranges", "allow", "cache-control", "connection", "content-disposition", "content-length"),
+        *("content-range", "content-type", "date", "etag", "expires", "last-modified", "location", "retry-after"),
+        *("transfer-encoding", "vary"),
+    }
+)
+"""Fields of any answer."""
 NEEDED = ("host", "x-pictrs-filter")
 
 _NAME = r"(?!\.\.?(?:[/?&]|$))[A-Za-z0-9._-]{1,128}"
@@ -108,13 +117,26 @@ def faults(record: bytes, rules: Rules) -> list[str]:
     return [f"{' '.join(request.start)[:200]}: {fault}" for request in found for fault in _request(request, rules)]
 
 
-def staged(status: int, body: bytes, rules: Rules) -> list[str]:
-    """What is wrong with an answer of the callback listener to pict-rs."""
+def staged(status: int, body: bytes, rules: Rules, had: bytes | None = None, *, turns: bool = False) -> list[str]:
+    """What is wrong with an answer of the callback listener to pict-rs.
+
+    `had` is what pict-rs says that it has; `turns`: another picture lies at the address each time.
+    """
     if status == 200:
         return [] if _sha256(body) in rules.passed else ["staged bytes that were not judged"]
     if status == 304:
-        return ["a 304 with a body"] if body else []
+        if body:
+            return ["a 304 with a body"]
+        if had is None:
+            return ["a 304 to somebody who has nothing"]
+        return ["a 304 for a picture that has changed"] if turns else []
     return [] if is_ours(body) else [f"an answer to pict-rs that is not ours: {status}, {body[:100]!r}"]
+
+
+def turns(url: str) -> bool:
+    """Whether a staged address stands for one of the site's that is another picture each time (a seal is base64)."""
+    token = url.rpartition("/")[2]
+    return b"/turns/" in base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
 
 
 def spoken(heard: bytes, head_asked: bool, rules: Rules, pictrs: Collection[bytes]) -> list[str]:
@@ -123,7 +145,7 @@ def spoken(heard: bytes, head_asked: bool, rules: Rules, pictrs: Collection[byte
         found = strict.answers(heard, head_asked)
     except NotStrict as error:
         return [f"an answer that cannot be read in one way only: {error}"]
-    return [
+    foreign = [
         f"an answer that is neither ours nor pict-rs's: {answer.start[0]}, {answer.body[:100]!r}"
         for answer in found
         if answer.body
@@ -131,6 +153,8 @@ def spoken(heard: bytes, head_asked: bool, rules: Rules, pictrs: Collection[byte
         and not is_ours(answer.body)
         and _sha256(answer.body) not in rules.passed
     ]
+    names = sorted({name for answer in found for name, _ in answer.headers} - ANSWER_HEADERS)
+    return foreign + [f"an answer with the field {name}" for name in names]
 
 
 def is_ours(body: bytes) -> bool:

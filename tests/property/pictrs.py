@@ -17,17 +17,20 @@ CALL_SECONDS = 20.0
 """How long a call of ours may take, in seconds, before it counts as hanging."""
 NOT_PROXIED = b'{"code":"proxy-not-found","msg":"Media has not been proxied"}'
 NOT_FETCHED = b'{"code":"download-file-error","msg":"Unable to download image"}'
+OWN_FIELDS = b"\r\nServer: pict-rs\r\nSet-Cookie: a=b\r\nX-Upstream: secret"
 _FETCHES = re.compile(r"/image/(?:original|blurhash|process\.[^/]+)")
 """The paths whose GET makes pict-rs fetch; all else with `proxy=` looks things up."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """What came of one call for a staged address; status 0: nothing."""
+    """What came of one call for a staged address; status 0: nothing. `had`: what pict-rs has had before, if it said so
+    by an ETag."""
 
     url: str
     status: int
     body: bytes = field(repr=False)
+    had: bytes | None = field(default=None, repr=False)
 
 
 class PictRs(Recorder):
@@ -42,7 +45,7 @@ class PictRs(Recorder):
         self.calls: list[Call] = []
         self.answers: set[bytes] = {NOT_PROXIED, NOT_FETCHED}
         self._met: set[tuple[str, int]] = set()  # who was let in
-        self._etags: dict[str, str] = {}
+        self._given: dict[str, tuple[str, bytes]] = {}  # ETag and bytes of the last 200
         self._turn = 0
 
     def take(self) -> tuple[list[bytes], list[Call]]:
@@ -81,8 +84,10 @@ class PictRs(Recorder):
         return self._say(write_answer(500, NOT_FETCHED, {"Content-Type": "application/json"}))
 
     def _say(self, reply: bytes) -> bytes:
-        self.answers.add(reply.partition(b"\r\n\r\n")[2])
-        return reply
+        """An answer, with fields that are nobody's business but pict-rs's own."""
+        head, end, body = reply.partition(b"\r\n\r\n")
+        self.answers.add(body)
+        return head + OWN_FIELDS + end + body
 
     def _call(self, url: str) -> Call:
         """Ask for a staged address; for another one nothing is asked, whoever looks at the record will see it."""
@@ -91,16 +96,17 @@ class PictRs(Recorder):
         host, port = self.callback.removeprefix("http://").split(":")
         with self._lock:
             self._turn += 1
-            etag = self._etags.get(url) if self._turn % 2 else None
+            etag, had = self._given.get(url, ("", None)) if self._turn % 2 else ("", None)
         headers = {"Accept": "*/*", "User-Agent": "pict-rs 0.5.25"} | ({"If-None-Match": etag} if etag else {})
         try:
             answer = ask((host, int(port)), "GET", urlsplit(url).path, None, headers, CALL_SECONDS)
         except (OSError, HTTPException):
             call = Call(url, 0, b"")
         else:
-            call = Call(url, answer.status, answer.body)
-            with self._lock:
-                self._etags[url] = answer.headers.get("ETag", "")
+            call = Call(url, answer.status, answer.body, had if etag else None)
+            if answer.status == 200:
+                with self._lock:
+                    self._given[url] = answer.headers.get("ETag", ""), answer.body
         with self._lock:
             self.calls.append(call)
         return call

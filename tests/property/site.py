@@ -2,12 +2,13 @@
 
 /ok/..          a picture of its own bytes         /gone/..     404
 /forbidden/..   one that does not pass             /empty/..    nothing
-/moved/X        a redirect to /X
+/moved/X        a redirect to /X                /turns/..    another one each time, that says it is the same
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 from collections.abc import Iterator
 from unittest.mock import patch
@@ -23,6 +24,7 @@ from tests.recorder import Recorder
 from tests.running import FORBIDDEN
 
 HOST = urlsplit(SITE).netloc
+_turns = itertools.count(1)
 
 
 def page(request: Request) -> bytes:
@@ -34,6 +36,8 @@ def page(request: Request) -> bytes:
         return write_answer(200, b"a picture from " + request.target.encode("latin-1"), {"ETag": '"1"'})
     if path.startswith("/forbidden/"):
         return write_answer(200, FORBIDDEN + b" picture from " + request.target.encode("latin-1"), {"ETag": '"1"'})
+    if path.startswith("/turns/"):
+        return write_answer(200, b"picture %d" % next(_turns), {"ETag": '"1"'})
     return write_answer(200 if path.startswith("/empty/") else 404)
 
 

@@ -16,12 +16,12 @@ from unittest.mock import patch
 from urllib.parse import quote
 
 import pytest
-from mitmproxy.http import HTTPFlow
+from mitmproxy.http import HTTPFlow, Response
 from mitmproxy.proxy.layers.http import _http1
 
 from addons import gatekeeper
 from addons.admission import Slot
-from addons.callback import Reply
+from addons.callback import Call, Callback, Reply
 from addons.cases import Case
 from addons.fetch.remote import NotModified
 from addons.fetch.retrieval import Retrieval, Retrieved
@@ -32,6 +32,7 @@ from addons.intercept import Intercept
 from addons.pictrs import multipart, routes
 from addons.pictrs.answers import Answer
 from addons.pictrs.routes import Match
+from addons.upstream import Upstream
 from model.verdict import Outcome, Verdict
 from tests.property.harness import Harness, Violation, hunt
 from tests.property.test_property import REQUESTS, SEED
@@ -153,6 +154,25 @@ def staged_without_a_look() -> Double:
     return patch.object(Retrieval, "retrieve", fetched)
 
 
+def unchanged_to_whoever_asks() -> Double:
+    """Takes any ETag for its own, and what was there for what is there."""
+    decide = Callback.decide
+
+    async def keep(self: Callback, found: Call, inbound: Inbound, hold: Hold) -> Reply | Answer:
+        return Reply(304, (), b"") if inbound.all(b"if-none-match") else await decide(self, found, inbound, hold)
+
+    return patch.object(Callback, "decide", keep)
+
+
+def every_header_of_pict_rs() -> Double:
+    """Lets answers through as they come."""
+
+    def untouched(self: Upstream, response: Response, case: Case) -> None:
+        response.stream = True
+
+    return patch.object(Upstream, "pass_back", untouched)
+
+
 def no_answer() -> Double:
     """Waits for what never comes."""
     decide = Gatekeeper.decide
@@ -211,6 +231,8 @@ DOUBLES = {
     every_second_file: "a file that was not judged",
     what_follows_a_still: "a file that was not judged",
     staged_without_a_look: "staged bytes that were not judged",
+    unchanged_to_whoever_asks: "a 304 for a picture that has changed",
+    every_header_of_pict_rs: "an answer with the field server",
     no_answer: "nobody hangs up",
     no_word: "whole requests without an answer",
     no_json: "neither ours nor pict-rs's",

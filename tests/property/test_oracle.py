@@ -6,6 +6,7 @@ import hashlib
 
 import pytest
 
+from addons.fetch.seal import Seal
 from tests.addons.pictrs import actix
 from tests.property import oracle, strict
 from tests.property.oracle import Rules
@@ -136,7 +137,7 @@ def test_where_two_readers_differ_is_a_fault(monkeypatch: pytest.MonkeyPatch) ->
     [
         (200, FILES[0], ""),
         (200, b"other", "staged bytes that were not judged"),
-        (304, b"", ""),
+        (304, b"", "a 304 to somebody who has nothing"),
         (304, b"x", "a 304 with a body"),
         (404, b'{"msg": "no", "code": "not-found", "files": []}', ""),
         (404, b"<html>", "not ours"),
@@ -145,6 +146,15 @@ def test_where_two_readers_differ_is_a_fault(monkeypatch: pytest.MonkeyPatch) ->
 def test_what_pict_rs_is_given(status: int, body: bytes, fault: str) -> None:
     found = oracle.staged(status, body, RULES)
     assert fault in found[0] if fault else found == []
+
+
+def test_what_pict_rs_may_keep() -> None:
+    assert oracle.staged(304, b"", RULES, FILES[0]) == []
+    assert oracle.staged(304, b"", RULES, FILES[0], turns=True) == ["a 304 for a picture that has changed"]
+    assert oracle.staged(200, FILES[0], RULES, b"other", turns=True) == []
+    seal = Seal(bytes(32))
+    for url, changing in (("http://h/turns/1.png", True), ("http://h/ok/1.png", False)):
+        assert oracle.turns(f"http://127.0.0.1:1/v/{seal.token(url)}") is changing
 
 
 OURS = b'{"msg": "m", "code": "c", "files": []}'

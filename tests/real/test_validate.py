@@ -6,14 +6,16 @@ test_validation_shapes.py.
 
 from __future__ import annotations
 
+import io
 import socket
 from collections.abc import Callable, Iterator
 
 import pytest
+from PIL import Image
 
 from model.card import card
 from tests.conftest import RunReal
-from tests.http1 import Answer, ask, form, upload
+from tests.http1 import Answer, ask, form, upload, write_answer
 from tests.pictrs import VERSIONS
 from tests.real.conftest import (
     ALLOW_LOCAL,
@@ -28,6 +30,7 @@ from tests.real.conftest import (
     tagged,
     wait_for,
 )
+from tests.recorder import Recorder
 
 WITH_HOOK = tuple(version for version in VERSIONS if not version.startswith("0.3"))
 
@@ -106,3 +109,36 @@ def test_without_the_filter_nothing_comes_in(scene: Scene) -> None:
     assert not (holding(scene.real) - before).aliases
     wait_for(lambda: holding(scene.real) - before == NOTHING)
     assert upload(scene.real.address, fresh()).status == 201
+
+
+NAME = "filter.test"
+"""A name for this machine in the folder that pict-rs runs in (.ci/real-pictrs), as containers have names."""
+
+
+@pytest.mark.parametrize("version", WITH_HOOK)
+@pytest.mark.parametrize(("host", "local"), [("127.0.0.1", False), (NAME, True), (NAME, False)])
+def test_a_hook_by_name_is_local_too(run_real: RunReal, version: str, host: str, local: bool) -> None:
+    """From 0.5.21 pict-rs asks no name on a private network, and then every upload fails: the README says so."""
+    with Recorder(lambda _: write_answer(200, b'{"msg":"ok"}')) as hook:
+        url = f"http://{host}:{hook.address[1]}/validate"
+        real = run_real(version, {"PICTRS__MEDIA__EXTERNAL_VALIDATION": url} | (ALLOW_LOCAL if local else {}))
+        answer = upload(real.address, fresh())
+        works = host != NAME or local or version.startswith("0.4")
+        assert answer.status == (201 if works else 500), answer.body
+        assert len(hook.requests) == works
+
+
+def test_a_gif_that_pict_rs_turns_into_a_video_is_not_judged(run_real: RunReal) -> None:
+    """0.4 shows its hook what it made of an upload: of a large animation (256 pixels by default) a video."""
+    port = free_port()
+    hook = {"PICTRS__MEDIA__EXTERNAL_VALIDATION": f"http://127.0.0.1:{port}/validate"}
+    with Scene(run_real("0.4.8", hook), callback={"listen": f"127.0.0.1:{port}"}) as scene:
+        frames = [Image.new("RGB", (300, 300), color) for color in ("navy", "teal", "olive")]
+        out = io.BytesIO()
+        frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=200)
+        answer = upload(scene.gate.address, out.getvalue())
+        assert answer.status == 500, answer.body
+        verdicts = [
+            (decision.source, decision.verdict.media, decision.verdict.cause) for decision in scene.gate.decisions
+        ]
+        assert verdicts == [("upload", "gif", None), ("validate", "webm", "unsupported")]

@@ -59,6 +59,12 @@ def test_an_address_is_staged_or_kept(route: Route) -> None:
 
 
 @EACH
+def test_only_views_of_remote_pictures_make_pict_rs_fetch(route: Route) -> None:
+    assert route.fetching == ("a GET makes it ask for there" in route.note)
+    assert not route.fetching or (route.proxied and route.kind is Kind.READ and "GET" in route.methods)
+
+
+@EACH
 def test_nothing_changes_a_picture_on_its_way_in(route: Route) -> None:
     if route.kind in (Kind.UPLOAD, Kind.IMPORT, Kind.DOWNLOAD):
         assert set(route.grammar.keys) - route.grammar.ours == set(INGEST)
