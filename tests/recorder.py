@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from tests.http1 import NO_HEADERS, Request, read_request, write_answer
+from tests.ports import site_socket
 
 JOIN_SECONDS = 10.0  # a thread that has not ended by then hangs, and the test says so
 
@@ -68,7 +69,7 @@ class Listener:
     """A TCP server on a loopback port of its own, one thread a connection. Use it in `with`."""
 
     def __init__(self, host: str = "127.0.0.1") -> None:
-        self._socket = socket.create_server((host, 0))
+        self._socket = self.open(host)
         self.address: tuple[str, int] = (host, self._socket.getsockname()[1])
         self._lock = threading.Lock()
         self._records: dict[int, bytearray] = {}
@@ -102,6 +103,11 @@ class Listener:
         """Forget what was recorded."""
         with self._lock:
             self._records.clear()
+
+    @staticmethod
+    def open(host: str) -> socket.socket:
+        """Listen at a free port of `host`."""
+        return socket.create_server((host, 0))
 
     def handle(self, number: int, connection: socket.socket) -> None:
         """Serve one connection to its end."""
@@ -205,6 +211,8 @@ class Recorder(Listener):
 
 class Site(Recorder):
     """A web site. `fetches` counts requests by target (path and query), known or not."""
+
+    open = staticmethod(site_socket)
 
     def __init__(self, host: str = "127.0.0.1") -> None:
         super().__init__(self._page, host)

@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from tests.ports import site_socket
+
 PUBLIC = "127.0.0.2"
 PRIVATE = "127.0.0.1"
 
@@ -66,7 +68,8 @@ async def listen(talk: Script, host: str, port: int = 0, tls: ssl.SSLContext | N
     def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         outer.add(asyncio.ensure_future(connected(reader, writer)))
 
-    server = await asyncio.start_server(connect, host, port, ssl=tls)
+    listening = socket.create_server((host, port)) if port else site_socket(host)
+    server = await asyncio.start_server(connect, sock=listening, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -223,8 +223,14 @@ async def test_what_a_proxy_in_between_says_is_no_word_of_pict_rs(log: list[tupl
 )
 async def test_what_is_not_pict_rs_is_told_and_taken_for_no_line(log: list[tuple[int, str]], answer: bytes) -> None:
     """A wrong address in `upstream`. Every pict-rs from 0.3 to 0.6 has a message for details that it does not have."""
-    pict_rs, stranger = PictRs("0.5"), True
-    with Recorder(lambda request: answer if stranger else pict_rs(request)) as recorder:
+    pict_rs, stranger, answers = PictRs("0.5"), True, [True]
+
+    def respond(request: Request) -> bytes | None:
+        if request.target == "/healthz":  # a look begins: it hears one of the two from here to its end
+            answers[:] = [stranger]
+        return answer if answers[0] else pict_rs(request)
+
+    with Recorder(respond) as recorder:
         async with surveyed(recorder.url, pict_rs.stage) as survey:
             await another_look(recorder)
             assert survey.line is None
