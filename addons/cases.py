@@ -20,7 +20,8 @@ from addons.fetch.staging import Ticket
 class Case:
     """One request in hand. `desk` decides on it; `found` is what the desk made of its head.
 
-    `unread`: bytes for its client that lay here when its time ran out, 0 while it takes what comes.
+    `old`: it is HTTP/1.0. `begun`: pict-rs's answer is on its way. `unread`: bytes for its client that lay
+    here when its time ran out, 0 while it takes what comes.
     """
 
     flow_id: str
@@ -33,6 +34,8 @@ class Case:
     timer: asyncio.TimerHandle | None = None
     task: asyncio.Task[Any] | None = None
     open: bool = True
+    old: bool = False
+    begun: bool = False
     unread: int = 0
 
     def stop_timer(self) -> None:

@@ -19,7 +19,7 @@ from mitmproxy.connection import Client
 from mitmproxy.proxy.layer import NextLayer
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-from addons import closed, framing
+from addons import closed, framing, transports
 from addons.admission import Admission
 from addons.callback import Callback, Reply
 from addons.cases import Case, Cases
@@ -166,9 +166,8 @@ class Intercept:
 
     def client_disconnected(self, client: Client) -> None:
         """Stop working for a client that has left; mitmproxy itself would let the hook run on."""
-        self._connections.leave(client.id)
         self._cases.end_client(client.id)
-        self._sockets.client_left(client)
+        self._sockets.client_left(client, lambda: self._connections.leave(client.id))
 
     # Requests
 
@@ -184,6 +183,7 @@ class Intercept:
 
     def _screen(self, flow: http.HTTPFlow, case: Case) -> Answer | None:
         head = flow.request.data
+        case.old = head.http_version == b"HTTP/1.0"
         if head.http_version not in (b"HTTP/1.1", b"HTTP/1.0"):
             return answers.bad_request("only HTTP/1.1 is spoken here", 505)
         if head.authority:  # the target was in absolute form, and this is not a forward proxy
@@ -290,6 +290,9 @@ class Intercept:
 
     def error(self, flow: http.HTTPFlow) -> None:
         """Note the end of a request that failed; framing.py has the words for the client."""
+        case = self._cases.get(flow.id)
+        if case is not None and case.old and case.begun:
+            transports.cut(case.client_id)  # half an answer, whose length it was not told
         self._cases.end(flow.id)
 
 

@@ -72,6 +72,7 @@ class Upstream:
             [(name, value) for name, value in fields if name.lower() in PASSED_HEADERS and _VALUE.issuperset(value)]
         )
         response.stream = _counting(case)
+        case.begun = True
 
 
 def _counting(case: Case) -> Callable[[bytes], bytes]:

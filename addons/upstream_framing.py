@@ -27,8 +27,8 @@ from addons.exchange import BAD_GATEWAY, Commands
 MAX_HEAD_BYTES = 64 * 1024
 """Largest head of an answer in bytes; pict-rs's have a few hundred."""
 REUSE_SECONDS = 2.0
-"""How long a connection may have been idle, in seconds, and still be used again: well under the 5 after which actix-web
-closes its side (its default keep-alive, which no pict-rs from 0.3 to 0.6 changes)."""
+"""How old the head of the last answer on a connection may be, in seconds, for it to be used again: well under the 5
+after which actix-web closes its side (its default keep-alive, which no pict-rs from 0.3 to 0.6 changes)."""
 
 
 class UpstreamConnection(HttpClient):
@@ -71,7 +71,7 @@ class UpstreamClient(Http1Client):
 
     @property
     def fresh(self) -> bool:
-        """Whether it is idle, and has not been for long."""
+        """Whether it is idle, and cannot have been for long."""
         return self.stream_id is None and self._clock() - self._idle_since <= REUSE_SECONDS
 
     def _handle_event(self, event: events.Event) -> Commands:
@@ -81,6 +81,9 @@ class UpstreamClient(Http1Client):
 
     def read_headers(self, event: events.ConnectionEvent) -> Commands:
         """Called with what comes before and in the head of an answer."""
+        if self.stream_id is not None:
+            # Not when the answer ends: pict-rs wrote it long before, where a client takes it slowly.
+            self._idle_since = self._clock()
         yield from super().read_headers(event)
         if self.state == self.read_headers and self.stream_id is not None and len(self.buf) > MAX_HEAD_BYTES:
             number = self.stream_id
@@ -99,11 +102,9 @@ class UpstreamClient(Http1Client):
         """Called at the end of a request and at the end of its answer."""
         spent = self._is_spent()
         yield from super().mark_done(request=request, response=response)
-        if self.state == self.read_headers and self.stream_id is None:
-            self._idle_since = self._clock()
-            if spent:
-                self.state = self.done
-                yield commands.CloseConnection(self.conn)
+        if spent and self.state == self.read_headers and self.stream_id is None:
+            self.state = self.done
+            yield commands.CloseConnection(self.conn)
 
     def _is_spent(self) -> bool:
         """Whether pict-rs may close its side after this answer: it sends errors without reading what it was sent."""

@@ -12,7 +12,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from tests.http1 import NO_HEADERS, ask
+from tests.ports import free_port
 
 VERSIONS = ("0.5.25", "0.6.0-rc.6", "0.4.8", "0.3.0-alpha.42")
 """One of each line that still builds, the one in use today first: among them is all that Lemmy 0.13 to 1.0 uses."""
@@ -187,8 +187,7 @@ class RealPictrs:
 
     def _start(self) -> None:
         rootfs = cache() / "rootfs"
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.address = ("127.0.0.1", int(probe.getsockname()[1]))
+        self.address = ("127.0.0.1", free_port())
         self.folder = Path(tempfile.mkdtemp(prefix="pict-rs-", dir=rootfs / "srv"))
         (self.folder / "tmp").mkdir()
         for path in (self.folder, self.folder / "tmp"):

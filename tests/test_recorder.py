@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from tests.http1 import Request, ask, upload, write_answer
+from tests.ports import closed_address
 from tests.recorder import Recorder, Site, Tap
 
 GET = b"GET /image/original/a.png HTTP/1.1\r\nHost: h\r\nX-Odd:  two  words \r\nx-odd: again\r\n\r\n"
@@ -226,9 +227,7 @@ def test_the_tap_passes_on_the_end_of_either_side() -> None:
 
 
 def test_the_tap_before_a_dead_server_hangs_up() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        address = gone.getsockname()
-    with Tap(address) as tap, connect(tap.address) as client:
+    with closed_address() as gone, Tap(gone) as tap, connect(tap.address) as client:
         assert to_end(client) == b""
         assert tap.raw == [b""]
 

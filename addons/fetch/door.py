@@ -53,7 +53,7 @@ class CountedSocket(socket.socket):
 
 class Door(AbstractResolver):
     """What one fetch connects through. `refused`, `busy` and `flooded` tell why, when a connection could not be had or
-    kept; `families` are those that were tried since `expect`.
+    kept, `busy` since `expect`; so are `families`, those that were tried.
 
     `claim` is told the network of each address that is about to be connected to; False: not that one now.
     """
@@ -74,6 +74,7 @@ class Door(AbstractResolver):
         """Let this many bytes in from now on; the next one more ends the connection. `received` counts from here."""
         self._budget = most
         self.received = 0
+        self.busy = False
         self.families.clear()
 
     async def resolve(

@@ -227,7 +227,7 @@ class RemoteFetcher:
             log.debug("a fetch: %s", in_words(error))
             if door.refused:
                 raise FetchForbidden(errors.NOT_PUBLIC, "an address that is not public") from error
-            if door.busy:
+            if door.busy and isinstance(error, aiohttp.ClientConnectorError):
                 raise FetchBusy(errors.BUSY, "as many fetches from this network as may be") from error
             if door.flooded and in_body:
                 raise FetchTooLarge(

@@ -186,7 +186,10 @@ class Staging:
         flight.causes.add(cause)
         flight.waiting += 1
         try:
-            return await asyncio.shield(flight.task)
+            outcome = await asyncio.shield(flight.task)
+            if not isinstance(outcome, Answer):
+                cause.refusal = None  # it may have heard that of another view, before its own call
+            return outcome
         finally:
             flight.waiting -= 1
             flight.watchers.discard(cause)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.http1 import upload
+from tests.ports import free_port
 from tests.recorder import Recorder
 from tests.running import repository
 from tests.served import own_file
@@ -22,12 +23,6 @@ from tests.served import own_file
 MITMDUMP = str(Path(sys.executable).parent / "mitmdump")
 SECONDS = 60.0
 GATE = "addons/gate.py"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

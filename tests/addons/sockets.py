@@ -23,6 +23,11 @@ class Held:
         """The next piece, or nothing when it was closed."""
         return await asyncio.get_running_loop().sock_recv(self.other, len(PIECE))
 
+    async def other_end_takes(self, size: int) -> None:
+        """It takes so many bytes, and no more."""
+        while size:
+            size -= len(await asyncio.get_running_loop().sock_recv(self.other, size))
+
     @property
     def unsent(self) -> int:
         """Bytes that lie in this process."""
@@ -47,7 +52,9 @@ class Held:
 
 async def held() -> Held:
     """A new one."""
-    mine, other = socket.socketpair()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        other = socket.create_connection(listening.getsockname())
+        mine, _ = listening.accept()
     other.setblocking(False)
     reader, writer = await asyncio.open_connection(sock=mine)
     return Held(ConnectionIO(reader=reader, writer=writer), writer, other)

@@ -14,6 +14,7 @@ import pytest
 
 from tests.addons.pictrs.test_validation import PNG, SENT_BY_048, SENT_BY_0525, SENT_BY_06RC6
 from tests.http1 import Answer, Request, ask, upload, write_answer
+from tests.ports import free_port
 from tests.recorder import Recorder, Site, pictrs_answer
 from tests.running import FORBIDDEN, FakeJudge, RunningFilter, config, listen, say, until
 
@@ -157,8 +158,7 @@ def test_fetches_carry_the_filters_name(there: Scene) -> None:
 
 def test_a_picture_on_the_filters_own_server_can_be_proxied() -> None:
     """Its fetch comes back as a view of what is stored: no loop. A fetch that would cause another fetch is one."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     with scene(listen=f"127.0.0.1:{port}", port=port) as there:
         own = f"http://127.0.0.1:{port}/image/original"
         assert there.call(there.staged(f"{own}/a.png")).body == b"recorded"

@@ -22,6 +22,7 @@ from addons.pictrs.answers import Answer
 from addons.pictrs.routes import Match
 from model.verdict import Verdict
 from tests.http1 import form, upload
+from tests.ports import closed_address
 from tests.recorder import Recorder
 from tests.running import FakeJudge, RunningFilter, config, listen, raw_upload, say
 
@@ -105,10 +106,8 @@ def test_empty_lines_before_a_request_are_ignored(gate: RunningFilter, recorder:
 
 
 def test_a_client_that_expects_100_gets_the_error_too() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        address = closed.getsockname()
     expecting = raw_upload(b"picture").replace(b"Host: x", b"Host: x\r\nExpect: 100-continue")
-    with RunningFilter(config(address), FakeJudge()) as gate:
+    with closed_address() as address, RunningFilter(config(address), FakeJudge()) as gate:
         heard = say(gate.address, expecting)
     assert heard.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 502 ")
 

@@ -21,6 +21,7 @@ SLOW = {
     "head": ("HEAD_SECONDS", b"GET /image/original/a.jpg HTTP/1.1\r\nX: y", b"HTTP/1.1 408 "),
     "body": ("BODY_SECONDS", raw_upload(b"picture")[:-20], b"HTTP/1.1 408 "),
     "drained body": ("BODY_SECONDS", b"POST /x HTTP/1.1\r\nContent-Length: 99\r\n\r\nx", b"HTTP/1.1 408 "),
+    "drained body in 1.0": ("BODY_SECONDS", b"POST /x HTTP/1.0\r\nContent-Length: 99\r\n\r\nx", b"HTTP/1.1 408 "),
     "silence": ("IDLE_SECONDS", b"", b""),
     "silence after an answer": ("IDLE_SECONDS", GET + b"\r\n", b"HTTP/1.1 200 "),
 }

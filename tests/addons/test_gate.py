@@ -15,8 +15,9 @@ import pytest
 
 from addons import closed
 from model.card import card, plain
-from tests.addons.dumped import GATE, MITMDUMP, SECONDS, alive, free_port, mitmdump, statuses, until
+from tests.addons.dumped import GATE, MITMDUMP, SECONDS, alive, mitmdump, statuses, until
 from tests.http1 import ask, upload
+from tests.ports import free_port
 from tests.recorder import Recorder
 from tests.running import repository, say
 from tests.served import own_file

@@ -16,6 +16,7 @@ from mitmproxy.proxy.mode_specs import ProxyMode
 
 from addons import closed
 from addons.listener import CallbackListener, ListenError, origin
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -75,8 +76,7 @@ async def test_one_that_was_never_opened_can_be_closed() -> None:
 
 @pytest.mark.usefixtures("_mitmproxy")
 async def test_a_port_that_is_chosen_is_the_one() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     listener = CallbackListener("127.0.0.1", port)
     assert await listener.open() == ("127.0.0.1", port)
     await listener.close()

@@ -8,13 +8,14 @@ import gc
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from addons import upstream as waiting
 from tests.addons.test_intercept import PICTURE, assert_ours
 from tests.http1 import upload
+from tests.ports import closed_address
 from tests.recorder import Recorder
 from tests.running import FakeJudge, RunningFilter, config, listen, raw_upload, say, until
 
@@ -28,28 +29,41 @@ def judge() -> FakeJudge:
 
 
 @contextlib.contextmanager
-def half_an_answer(judge: FakeJudge) -> Iterator[tuple[RunningFilter, socket.socket, socket.socket]]:
+def half_an_answer(
+    judge: FakeJudge, view: bytes = VIEW, half: bytes = HALF
+) -> Iterator[tuple[RunningFilter, socket.socket, socket.socket]]:
     """The filter, a client that asked it for something, and pict-rs's end, which said the first half of its answer."""
     with (
         socket.create_server(("127.0.0.1", 0)) as listening,
         RunningFilter(config(listening.getsockname()), judge) as gate,
         socket.create_connection(gate.address, timeout=10) as client,
     ):
-        client.sendall(VIEW)
+        client.sendall(view)
         server, _ = listening.accept()
         with server:
             server.recv(65536)
-            server.sendall(HALF)
+            server.sendall(half)
             yield gate, client, server
 
 
 def test_upstream_gone_is_json(judge: FakeJudge) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        address = closed.getsockname()
-    with RunningFilter(config(address), judge) as gate:
+    with closed_address() as address, RunningFilter(config(address), judge) as gate:
         assert_ours(say(gate.address, b"GET /image/original/a.jpg HTTP/1.1\r\nHost: x\r\n\r\n"), 502)
         answer = upload(gate.address, PICTURE)
         assert (answer.status, answer.json()["msg"]) == (502, "The image server did not answer")
+
+
+def test_our_own_answer_to_who_speaks_1_0_is_whole(judge: FakeJudge) -> None:
+    with (
+        closed_address() as address,
+        RunningFilter(config(address), judge) as gate,
+        socket.create_connection(gate.address, timeout=10) as client,
+    ):
+        client.sendall(VIEW.replace(b"HTTP/1.1", b"HTTP/1.0"))
+        heard = b""
+        while piece := client.recv(65536):  # and no reset behind it
+            heard += piece
+        assert_ours(heard, 502)
 
 
 def test_an_upstream_that_never_answers_is_given_up(judge: FakeJudge, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,10 +147,31 @@ def test_a_client_that_stops_reading_does_not_keep_its_place(judge: FakeJudge, m
     monkeypatch.setattr(waiting, "IDLE_SECONDS", 0.3)
     with a_large_view(judge, 30_000_000) as (gate, client):
         until(gate.filter._parts.intercept.idle.is_set)
-        assert not gate.filter._server.connections
+        until(lambda: not gate.filter._server.connections)
         with contextlib.suppress(ConnectionResetError):
             while client.recv(1 << 20):
                 pass  # what the system had, and then the end
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_half_an_answer_does_not_pass_for_a_whole_one(judge: FakeJudge, version: bytes) -> None:
+    """Who speaks 1.0 is told no length of what pict-rs sends in chunks: it hears that the connection broke."""
+    half = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+    with half_an_answer(judge, VIEW.replace(b"HTTP/1.1", b"HTTP/" + version), half) as (_, client, server):
+        heard = b""
+        while b"hello" not in heard:
+            piece = client.recv(65536)
+            assert piece, heard
+            heard += piece
+        server.close()
+        broken = False
+        try:
+            while piece := client.recv(65536):
+                heard += piece
+        except ConnectionResetError:
+            broken = True
+        assert heard.endswith(b"5\r\nhello\r\n" if version == b"1.1" else b"\r\n\r\nhello")
+        assert broken == (version == b"1.0")
 
 
 # A pict-rs that takes nothing
@@ -165,29 +200,37 @@ def a_stuck_pictrs(judge: FakeJudge) -> Iterator[tuple[RunningFilter, list[socke
 LARGE = PICTURE + bytes(16 * 1024 * 1024)  # more than the system takes
 
 
-def unsent(gate: RunningFilter) -> int:
-    """Bytes that lie in the filter's transports, those that mitmproxy has forgotten too."""
+def transports() -> list[asyncio.WriteTransport]:
+    """All that there are in this process, those that mitmproxy has forgotten too."""
     gc.collect()
-    kept = [each for each in gc.get_objects() if issubclass(type(each), asyncio.WriteTransport)]
-    return sum(each.get_write_buffer_size() for each in kept)
+    return [each for each in gc.get_objects() if issubclass(type(each), asyncio.WriteTransport)]
+
+
+@pytest.fixture
+def unsent() -> Callable[[], int]:
+    """Bytes that lie in transports made since then."""
+    before = {id(each): each for each in transports()}
+    return lambda: sum(each.get_write_buffer_size() for each in transports() if id(each) not in before)
 
 
 def test_an_upload_that_pictrs_does_not_take_is_freed_when_it_is_given_up(
-    judge: FakeJudge, monkeypatch: pytest.MonkeyPatch
+    judge: FakeJudge, unsent: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "BEGIN_SECONDS", 0.5)
     with a_stuck_pictrs(judge) as (gate, _):
         answer = upload(gate.address, LARGE)
         assert (answer.status, answer.json()["msg"]) == (502, "The image server did not answer")
-        until(lambda: unsent(gate) == 0)
+        until(lambda: unsent() == 0)
 
 
-def test_an_upload_that_pictrs_does_not_take_is_freed_when_its_client_leaves(judge: FakeJudge) -> None:
+def test_an_upload_that_pictrs_does_not_take_is_freed_when_its_client_leaves(
+    judge: FakeJudge, unsent: Callable[[], int]
+) -> None:
     with a_stuck_pictrs(judge) as (gate, accepted):
         with socket.create_connection(gate.address, timeout=10) as client:
             client.sendall(raw_upload(LARGE))
-            until(lambda: accepted and unsent(gate) > 0)
-        until(lambda: unsent(gate) == 0)
+            until(lambda: accepted and unsent() > 0)
+        until(lambda: unsent() == 0)
         assert gate.filter._parts.admission.bytes == 0
 
 

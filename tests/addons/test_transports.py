@@ -18,6 +18,10 @@ from tests.addons.sockets import Held, held
 ID = "client"
 
 
+def nothing() -> None:
+    """A client that is gone is nobody's news."""
+
+
 class Proxyserver:
     """Has the table that the real one has; the tests over sockets (test_intercept.py) hold that one to it."""
 
@@ -115,9 +119,35 @@ async def test_what_a_client_does_not_take_is_counted(proxyserver: Proxyserver, 
         each.fill()
     assert transports.unread(ID) == 0  # what lies here for pict-rs or for another client is not his
     mine.fill()
-    assert transports.unread(ID) == mine.unsent > 0
+    assert transports.unread(ID) >= mine.unsent > 0
     while transports.unread(ID):
         assert await mine.other_end_hears()
+
+
+async def test_what_the_system_still_has_is_not_taken_either(proxyserver: Proxyserver, ends: list[Held]) -> None:
+    """It takes no more of what lies here until it got rid of a good deal, and a slow reader would look like none."""
+    mine, *_ = ends
+    proxyserver.add(ID, {client(): mine.io})
+    mine.fill()
+    before, here = transports.unread(ID), mine.unsent
+    await mine.other_end_takes(8192)
+    assert mine.unsent == here
+    assert transports.unread(ID) < before
+    mine.writer.transport.abort()
+    assert transports.unread(ID) == 0
+
+
+async def test_a_client_that_is_cut_off_hears_a_reset(proxyserver: Proxyserver, ends: list[Held]) -> None:
+    mine, upstream, *_ = ends
+    proxyserver.add(ID, {client(): mine.io, Server(address=("h", 80)): upstream.io})
+    transports.cut(ID)
+    transports.cut("gone")
+    for each in (mine, upstream):
+        each.writer.close()
+        await each.writer.wait_closed()
+    with pytest.raises(ConnectionResetError):
+        await mine.other_end_hears()
+    assert await upstream.other_end_hears() == b""
 
 
 async def test_a_datagram_is_left_alone(proxyserver: Proxyserver) -> None:
@@ -125,6 +155,7 @@ async def test_a_datagram_is_left_alone(proxyserver: Proxyserver) -> None:
     proxyserver.add(ID, {client(): ConnectionIO(writer=object())})  # type: ignore[arg-type]
     transports.close_client(ID)
     transports.hang_up(ID)
+    transports.cut(ID)
     assert transports.unread(ID) == 0
 
 
@@ -156,7 +187,7 @@ async def test_what_pict_rs_does_not_take_is_dropped_with_its_connection(
     sockets.server_closed(mine, servers[0])
     assert first.unsent == 0 < second.unsent
     sockets.server_closed(mine, servers[0])  # a second time does no harm
-    sockets.client_left(mine)
+    sockets.client_left(mine, nothing)
     assert second.unsent == 0
 
 
@@ -166,32 +197,63 @@ async def test_a_client_that_left_has_a_moment_to_take_the_rest(
     monkeypatch.setattr(transports, "GRACE_SECONDS", 0.2)
     sockets, mine, _ = await opened(proxyserver, ends)
     ends[0].fill()
-    sockets.client_left(mine)
+    gone = asyncio.Event()
+    sockets.client_left(mine, gone.set)
     assert ends[0].writer.is_closing()
     assert ends[0].unsent > 0
+    await asyncio.sleep(0.1)
+    assert not gone.is_set()  # it still counts
     async with asyncio.timeout(10):
-        await ends[0].writer.wait_closed()
+        await gone.wait()
     assert ends[0].unsent == 0
+    assert sockets._leaving == set()
 
 
-async def test_a_client_that_takes_the_rest_gets_all_of_it(proxyserver: Proxyserver, ends: list[Held]) -> None:
+async def test_a_client_that_takes_the_rest_slowly_gets_all_of_it(
+    proxyserver: Proxyserver, ends: list[Held], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A third of what the system has must leave before it takes a byte from here: ten times as long as the grace."""
+    monkeypatch.setattr(transports, "GRACE_SECONDS", 0.2)
     sockets, mine, _ = await opened(proxyserver, ends)
     sent = ends[0].fill()
-    sockets.client_left(mine)
-    heard = 0
-    while piece := await ends[0].other_end_hears():
-        heard += len(piece)
+    gone = asyncio.Event()
+    sockets.client_left(mine, gone.set)
+    piece, heard, end = sent // 100, 0, asyncio.get_running_loop().time() + 2.0
+    while asyncio.get_running_loop().time() < end and heard < sent // 4:
+        await ends[0].other_end_takes(piece)
+        heard += piece
+        await asyncio.sleep(0.05)
+    while data := await ends[0].other_end_hears():
+        heard += len(data)
     assert heard == sent
+    await gone.wait()
+
+
+async def test_a_client_that_hangs_up_is_gone_at_once(proxyserver: Proxyserver, ends: list[Held]) -> None:
+    sockets, mine, _ = await opened(proxyserver, ends)
+    ends[0].fill()
+    gone = asyncio.Event()
+    sockets.client_left(mine, gone.set)
+    ends[0].other.close()
+    async with asyncio.timeout(transports.GRACE_SECONDS / 2):
+        await gone.wait()
+
+
+async def test_a_client_that_has_it_all_is_gone_at_once(proxyserver: Proxyserver, ends: list[Held]) -> None:
+    sockets, mine, _ = await opened(proxyserver, ends)
+    gone: list[bool] = []
+    sockets.client_left(mine, lambda: gone.append(True))
+    assert gone == [True]
 
 
 async def test_of_connections_that_have_ended_nothing_is_kept(proxyserver: Proxyserver, ends: list[Held]) -> None:
     sockets, mine, servers = await opened(proxyserver, ends)
     sockets.server_closed(mine, servers[0])
     sockets.server_closed(mine, servers[1])
-    sockets.client_left(mine)
+    sockets.client_left(mine, nothing)
     assert sockets._clients == {}
     assert sockets._servers == {}
-    sockets.client_left(mine)
+    sockets.client_left(mine, nothing)
 
 
 async def test_a_connection_that_was_never_open_is_not_noted(proxyserver: Proxyserver) -> None:
@@ -199,6 +261,6 @@ async def test_a_connection_that_was_never_open_is_not_noted(proxyserver: Proxys
     sockets.client_opened(mine)
     sockets.server_opened(mine, server)
     sockets.server_closed(mine, server)
-    sockets.client_left(mine)
+    sockets.client_left(mine, nothing)
     assert sockets._clients == {}
     assert sockets._servers == {}

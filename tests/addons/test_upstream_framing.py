@@ -61,6 +61,18 @@ def test_a_connection_that_pict_rs_is_about_to_close_is_closed_first() -> None:
     assert wire.heard == OK * 2
 
 
+def test_how_long_an_answer_took_to_pass_counts_too() -> None:
+    """pict-rs may have written the end of it long ago, where its client takes it slowly."""
+    wire = asked(answer=OK[:-1])
+    wire.wait(REUSE_SECONDS + 0.1)
+    wire.upstream.say(OK[-1:])
+    assert wire.heard == OK
+    wire.say(GET)
+    first, second = wire.upstreams
+    assert first.closed
+    assert second.heard.startswith(b"GET ")
+
+
 @pytest.mark.parametrize(
     ("sent", "answer"),
     [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -16,6 +15,7 @@ from addons import transports
 from tests.chaos.leaks import SETTLE_SECONDS, Held, held
 from tests.chaos.load import Asks
 from tests.chaos.pictures import Gallery, RedModel, chaos_config, start_judge
+from tests.ports import free_port
 from tests.recorder import Site
 from tests.running import RunningFilter, until
 
@@ -141,5 +141,4 @@ class Scene:
 
 def callback_address() -> Callback:
     """Settings for an internal listener of which the address stays its own."""
-    with socket.create_server((CALLBACK_HOST, 0)) as probe:
-        return {"listen": f"{CALLBACK_HOST}:{probe.getsockname()[1]}", "url": "auto"}
+    return {"listen": f"{CALLBACK_HOST}:{free_port(CALLBACK_HOST)}", "url": "auto"}

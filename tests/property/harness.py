@@ -106,6 +106,7 @@ class Harness:
                 fetch={"allow_networks": ("127.0.0.0/8",), "idle_seconds": 3.0},
                 limits={"max_files": 3},
                 cache={"refused_seconds": 1.0, "failed_seconds": 1.0},
+                overload={"media_requests": 4 * BATCH},  # one host's share has room for a whole batch, and to spare
             )
             self.filter = stack.enter_context(RunningFilter(settings, self.judge))
             self.pictrs.callback = "http://{}:{}".format(*self.filter.callback)

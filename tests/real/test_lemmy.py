@@ -22,6 +22,7 @@ from tests.running import FORBIDDEN, FakeJudge, until
 
 PLAIN = Does.VIEW, Does.SMALL, Does.DELETE, Does.PURGE, Does.MISSED, Does.FORGET, Does.HEALTH
 BRINGS = Does.UPLOAD, Does.SHRINK, Does.DOWNLOAD
+MOST_LOOKS = 10
 GONE = {Does.DELETE: 204, Does.PURGE: 200, Does.FORGET: 200}
 
 _numbers = itertools.count(1)
@@ -116,10 +117,12 @@ def test_a_refusal_is_one_that_lemmy_can_read(scene: Scene, head: Head) -> None:
 def settled(scene: Scene, head: Head, **values: str) -> Answer:
     """What pict-rs itself answers, twice in a row: 0.3 now and then makes a thumbnail a second time, with another date
     in it (seen once in 25)."""
-    before = replay(scene.real.address, head, **values)
-    while (now := replay(scene.real.address, head, **values)).body != before.body:
-        before = now
-    return now
+    answers = [replay(scene.real.address, head, **values)]
+    for _ in range(MOST_LOOKS):
+        answers.append(replay(scene.real.address, head, **values))
+        if answers[-1].body == answers[-2].body:
+            break
+    return answers[-1]
 
 
 @pairs(*PLAIN)
@@ -127,6 +130,8 @@ def test_what_lemmy_asks_is_answered_as_pictrs_does(scene: Scene, head: Head) ->
     alias, token = store(scene)
     straight = settled(scene, head, alias=alias, token=token) if head.does not in GONE else None
     answer = replay(scene.gate.address, head, alias=alias, token=token)
+    if straight is not None and answer.body != straight.body:
+        straight = settled(scene, head, alias=alias, token=token)  # made once more in between
     if straight is None:
         assert answer.status == GONE[head.does], answer.body
         until(lambda: not is_there(scene, alias))  # 0.5 and 0.6 do it in the background

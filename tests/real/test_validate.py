@@ -7,7 +7,6 @@ test_validation_shapes.py.
 from __future__ import annotations
 
 import io
-import socket
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -17,6 +16,7 @@ from model.card import card
 from tests.conftest import RunReal
 from tests.http1 import Answer, ask, form, upload, write_answer
 from tests.pictrs import VERSIONS
+from tests.ports import free_port
 from tests.real.conftest import (
     ALLOW_LOCAL,
     NOTHING,
@@ -33,13 +33,6 @@ from tests.real.conftest import (
 from tests.recorder import Recorder
 
 WITH_HOOK = tuple(version for version in VERSIONS if not version.startswith("0.3"))
-
-
-def free_port() -> int:
-    """A port that nothing listens on just now: pict-rs is told it before the filter runs."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module", params=WITH_HOOK)

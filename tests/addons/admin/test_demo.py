@@ -6,7 +6,6 @@ import itertools
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from model import judge, weights
 from model.card import card, plain
 from model.errors import ModelError
 from tests.http1 import Request, upload, write_answer
+from tests.ports import closed_address
 from tests.recorder import Recorder, pictrs_answer
 from tests.running import repository
 
@@ -107,9 +107,9 @@ async def test_what_stays_behind_is_told(capsys: Captured) -> None:
 
 
 async def test_an_upstream_that_is_down_is_told_at_once(capsys: Captured) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    assert await demo(url, False) == 1
+    with closed_address() as (host, port):
+        url = f"http://{host}:{port}"
+        assert await demo(url, False) == 1
     assert capsys.readouterr().err == f"pictrs-filter: no answer from {url}: Connection refused\n"
 
 

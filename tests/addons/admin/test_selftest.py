@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from addons.wiring import StartJudge
 from config.load import Config
 from model.card import card
 from tests.http1 import Request, write_answer
+from tests.ports import closed_address
 from tests.recorder import Recorder
 from tests.running import config
 
@@ -54,9 +54,10 @@ def before(upstream: str, **settings: Any) -> Config:
     return config((host, int(port)), **settings)
 
 
-def closed_url() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+@pytest.fixture
+def closed_url() -> Iterator[str]:
+    with closed_address() as (host, port):
+        yield f"http://{host}:{port}"
 
 
 @pytest.mark.parametrize("mode", ["enforce", "shadow"])
@@ -83,25 +84,24 @@ async def test_no_filter_at_all(tmp_path: Path, capsys: Captured) -> None:
     assert "ordinary" not in said
 
 
-async def test_a_closed_port(capsys: Captured) -> None:
-    url = closed_url()
-    assert await selftest(url) == 1
-    assert f"  FAILED  no answer from {url}: Connection refused\n" in capsys.readouterr().out
+async def test_a_closed_port(capsys: Captured, closed_url: str) -> None:
+    assert await selftest(closed_url) == 1
+    assert f"  FAILED  no answer from {closed_url}: Connection refused\n" in capsys.readouterr().out
 
 
-async def test_a_model_that_is_still_loading(capsys: Captured) -> None:
+async def test_a_model_that_is_still_loading(capsys: Captured, closed_url: str) -> None:
     async def never(_: Config) -> Any:
         await asyncio.Event().wait()
 
-    async with filtering(before(closed_url()), never) as url:
+    async with filtering(before(closed_url), never) as url:
         assert await selftest(url) == 1
     said = capsys.readouterr().out
     assert '  FAILED  the filter is not ready: 503 "The image check is starting' in said
     assert "wait until its log says ready" in said
 
 
-async def test_a_pictrs_that_is_down(capsys: Captured) -> None:
-    async with filtering(before(closed_url())) as url:
+async def test_a_pictrs_that_is_down(capsys: Captured, closed_url: str) -> None:
+    async with filtering(before(closed_url)) as url:
         assert await selftest(url) == 1
     said = capsys.readouterr().out
     assert "  ok      the self-test card was refused" in said

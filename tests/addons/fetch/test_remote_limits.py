@@ -13,7 +13,21 @@ import pytest
 from addons.fetch.errors import FetchBusy, FetchError, FetchFailed, FetchTooLarge
 from addons.fetch.remote import MAX_HEAD_BYTES, MAX_OVERHEAD_BYTES, Fetched, NotModified, Validators
 from tests.addons.fetch.fetching import LONG, MAX_BYTES, ask, data, fetch, fetcher
-from tests.addons.fetch.sites import CHUNKED, PUBLIC, Names, Script, drip, endless, hold, ok, redirect, send, serve
+from tests.addons.fetch.sites import (
+    CHUNKED,
+    PUBLIC,
+    Names,
+    Script,
+    Site,
+    drip,
+    endless,
+    hold,
+    ok,
+    redirect,
+    send,
+    serve,
+)
+from tests.ports import closed_address
 
 MOST_MEMORY_BYTES = 2_500_000
 """What a refused fetch may take at its peak, and the site in the same process: 1.4 MB were seen (interim answers)."""
@@ -257,6 +271,37 @@ async def test_another_address_of_the_name_may_have_room() -> None:
         url = f"http://site.example:{site.port}/"
         found = await made.fetch(url, time.monotonic() + LONG, claim=lambda network: network != "127.0.3.0/24")
         assert data(found) == b"picture"
+
+
+async def test_an_address_that_had_room_and_answers_nonsense_is_no_busy_filter() -> None:
+    """Else it would be fetched again at each view: only what failed is remembered."""
+    names = Names({"site.example": [["127.0.3.1", PUBLIC]]})
+    async with serve(b"nonsense\r\n\r\n") as site, fetcher(site, resolver=names, allow=("127.0.0.0/8",)) as made:
+        with pytest.raises(FetchFailed):
+            await made.fetch(
+                f"http://site.example:{site.port}/",
+                time.monotonic() + LONG,
+                claim=lambda network: "127.0.3" not in network,
+            )
+        assert site.connects == 1
+
+
+async def test_a_redirect_from_where_an_address_was_busy_is_asked_all_the_same() -> None:
+    """And when nobody answers there, that is why, and no busy filter."""
+    names = Names({"site.example": [["127.0.3.1", PUBLIC]]})
+    nobody = Site(hold())
+    with closed_address() as (nobody.host, nobody.port):
+        async with (
+            serve(redirect(nobody.url)) as site,
+            fetcher(site, nobody, resolver=names, allow=("127.0.0.0/8",)) as made,
+        ):
+            with pytest.raises(FetchFailed):
+                await made.fetch(
+                    f"http://site.example:{site.port}/",
+                    time.monotonic() + LONG,
+                    claim=lambda network: "127.0.3" not in network,
+                )
+            assert site.connects == 1
 
 
 async def test_each_network_that_a_fetch_is_sent_to_counts() -> None:

@@ -36,6 +36,15 @@ async def test_a_view_whose_own_call_passed_hears_no_other_ones_refusal() -> Non
     assert [stage.staging.refusal(view, 500) for view in (passed, later, waits)] == [None, REFUSED, REFUSED]
 
 
+async def test_a_view_forgets_another_ones_refusal_when_its_own_call_passes() -> None:
+    stage = Stage()
+    first, later = (stage.staging.open(URL, soon()) for _ in range(2))
+    assert await stage.get(REFUSED) == REFUSED
+    assert (later.called, stage.staging.refusal(later, 500)) == (False, REFUSED)
+    assert isinstance(await stage.get(picture()), Staged)
+    assert [stage.staging.refusal(view, 500) for view in (first, later)] == [REFUSED, None]
+
+
 async def test_every_view_whose_call_joined_a_flight_hears_its_refusal() -> None:
     stage = Stage()
     views = [stage.staging.open(URL, soon()) for _ in range(2)]

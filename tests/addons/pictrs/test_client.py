@@ -13,6 +13,7 @@ from addons.pictrs import client as room
 from addons.pictrs import multipart
 from addons.pictrs.client import ClientError, PictrsClient, Reply
 from tests.http1 import write_answer
+from tests.ports import closed_address
 from tests.recorder import Recorder
 
 
@@ -94,12 +95,6 @@ async def test_how_much_of_an_answer_is_read(recorder: Recorder, monkeypatch: py
         assert (await client.original("a.png")).body == b"x" * size
 
 
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.mark.parametrize(
     ("url", "why"),
     [
@@ -113,10 +108,11 @@ def closed_port() -> int:
     ],
 )
 async def test_where_nothing_answers(url: str, why: str) -> None:
-    url = url.format(closed_port() if "1{}" not in url else 99999)
-    async with PictrsClient(url) as client:
-        with pytest.raises(ClientError) as caught:
-            await client.original("a.png")
+    with closed_address() as (_, port):
+        url = url.format(port if "1{}" not in url else 99999)
+        async with PictrsClient(url) as client:
+            with pytest.raises(ClientError) as caught:
+                await client.original("a.png")
     assert str(caught.value) == f"no answer from {url}: {why}"
 
 

@@ -16,6 +16,7 @@ from addons.pictrs.survey import ALLOW_LOCAL, Survey
 from tests.addons.fetch.staged import BASE, Stage, settle
 from tests.addons.pictrs.surveyed import LOCAL, NOT_REACHED, REACHED, PictRs, another_look, rounds, surveyed, until
 from tests.http1 import Request, write_answer
+from tests.ports import closed_address
 from tests.recorder import Recorder
 
 
@@ -242,12 +243,12 @@ async def test_what_is_not_pict_rs_is_told_and_taken_for_no_line(log: list[tuple
 
 
 async def test_one_that_never_comes_up_is_told_once(log: list[tuple[int, str]]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
     stage = Stage()
-    async with surveyed(url, stage):
-        await until(lambda: log)
-        await asyncio.sleep(0.1)
+    with closed_address() as (host, port):
+        url = f"http://{host}:{port}"
+        async with surveyed(url, stage):
+            await until(lambda: log)
+            await asyncio.sleep(0.1)
     assert log == [(logging.WARNING, f"pict-rs at {url} does not answer yet (ClientConnectorError)")]
     assert stage.staging.blocked is None  # nothing is known
 
