@@ -59,7 +59,7 @@ def recorder() -> Iterator[Recorder]:
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_fault_behind_the_judge_refuses(recorder: Recorder, name: str) -> None:
-    settings = config(recorder.address, deadline_seconds=0.5)
+    settings = config(recorder.address, deadline_seconds=1.5)
     judge = Judge(settings, FakeDecoder(), FakeBackend(), LABELS)
     with RunningFilter(settings, judge) as gate, socket.create_connection(gate.address, timeout=10) as connection:
         # An allowed request first: a connection to pict-rs stands open, and the same parts let pass.

@@ -132,11 +132,11 @@ class Through:
 
 @contextlib.contextmanager
 def through(port: int, **settings: Any) -> Iterator[Through]:
-    fetch = {"ports": (port,), "allow_networks": (f"{PUBLIC}/32",), "idle_seconds": 0.3, "max_redirects": REDIRECTS}
+    fetch = {"ports": (port,), "allow_networks": (f"{PUBLIC}/32",), "idle_seconds": 1.0, "max_redirects": REDIRECTS}
     limits = {"max_file_mib": MAX_BYTES // MIB, "max_request_mib": 2}
     judge = FakeJudge()
     with Calling() as upstream, pytest.MonkeyPatch.context() as patch:
-        given = {"fetch": fetch, "limits": limits, "deadline_seconds": 1.0} | settings
+        given = {"fetch": fetch, "limits": limits, "deadline_seconds": 3.0} | settings
         with RunningFilter(config(upstream.address, **given), judge) as gate:
             admission, most, real = gate.filter._parts.admission, [0], Slot.hold
 
@@ -146,7 +146,7 @@ def through(port: int, **settings: Any) -> Iterator[Through]:
                 return held
 
             patch.setattr(Slot, "hold", watched)
-            patch.setattr(retrieval, "FAIR_SECONDS", 0.5)  # what is slow in the time that is given here is remembered
+            patch.setattr(retrieval, "FAIR_SECONDS", 2.0)  # what is slow in the time that is given here is remembered
             yield Through(gate, upstream, judge, most)
 
 

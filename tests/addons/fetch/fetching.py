@@ -13,7 +13,7 @@ from config.settings import Fetch
 from tests.addons.fetch.sites import PUBLIC, Site
 
 MAX_BYTES = 100_000
-IDLE_SECONDS = 0.2
+IDLE_SECONDS = 0.5
 LONG = 30.0
 """Seconds that no test should need: a deadline that must not be what ends a fetch."""
 

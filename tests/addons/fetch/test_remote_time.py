@@ -61,7 +61,7 @@ DRIPS: dict[str, Script] = {
 async def test_a_drip_ends_at_the_deadline(script: Script) -> None:
     async with serve(script) as site:
         with pytest.raises(FetchTimeout, match="the deadline passed"):
-            await fetch(site.url, site, seconds=0.3)
+            await fetch(site.url, site, seconds=1.0)
         await site.left.wait()
         assert site.connects == 1
 
