@@ -133,7 +133,7 @@ class Judge:
             raise Undecodable("an empty file")
         if file.media is None:
             raise Unsupported("not a format that is known here")
-        if file.media.pillow is None:
+        if not file.media.judged:
             raise Unsupported(f"{file.media.name} is not judged yet")
         views = await self._decoder.decode(data, file.media, deadline)
         if not 0 <= views.trailing < len(data):

@@ -1,8 +1,8 @@
 """The table of media formats, and `sniff`, which names one by its first bytes and by nothing else.
 
 What a client says (Content-Type, file name) is never asked: the decoder is told the format that the bytes begin with
-and opens no other, so a file cannot be one thing here and another thing there. A format whose `pillow` is None is one
-that pict-rs stores and the filter does not judge yet. Sniffing reads headers only; it never raises, and it never
+and opens no other, so a file cannot be one thing here and another thing there. A format without a decoder is one that
+pict-rs stores and the filter does not judge. Sniffing reads headers only; it never raises, and it never
 promises that the rest of the file is whole.
 """
 
@@ -14,12 +14,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class MediaType:
-    """One format. `extension` has no dot; `pillow` is Pillow's name for it, None where it is not judged yet."""
+    """One format. `extension` has no dot; `pillow` is Pillow's name for it; `codecs` are FFmpeg's names of what a video
+    of it may be written in. Without either it is not judged.
+    """
 
     name: str
     mime: str
     extension: str
-    pillow: str | None
+    pillow: str | None = None
+    codecs: tuple[str, ...] = ()
+
+    @property
+    def judged(self) -> bool:
+        """Whether there is a decoder for it."""
+        return self.pillow is not None or bool(self.codecs)
 
 
 JPEG = MediaType("jpeg", "image/jpeg", "jpg", "JPEG")
@@ -27,10 +35,10 @@ PNG = MediaType("png", "image/png", "png", "PNG")
 GIF = MediaType("gif", "image/gif", "gif", "GIF")
 WEBP = MediaType("webp", "image/webp", "webp", "WEBP")
 AVIF = MediaType("avif", "image/avif", "avif", "AVIF")
-JXL = MediaType("jxl", "image/jxl", "jxl", None)
-MP4 = MediaType("mp4", "video/mp4", "mp4", None)
-WEBM = MediaType("webm", "video/webm", "webm", None)
-MATROSKA = MediaType("matroska", "video/x-matroska", "mkv", None)
+JXL = MediaType("jxl", "image/jxl", "jxl")
+MP4 = MediaType("mp4", "video/mp4", "mp4")
+WEBM = MediaType("webm", "video/webm", "webm")
+MATROSKA = MediaType("matroska", "video/x-matroska", "mkv")
 
 MEDIA_TYPES = (JPEG, PNG, GIF, WEBP, AVIF, JXL, MP4, WEBM, MATROSKA)
 """All formats that are known by name, still and animated alike: an APNG is a png."""

@@ -73,7 +73,7 @@ class DecoderPool:
             raise Undecodable("an empty file")
         if len(data) > self._job.max_file_bytes:
             raise TooLarge(f"{len(data)} bytes")
-        if media.pillow is None:
+        if not media.judged:
             raise Unsupported(f"{media.name} is not judged yet")
         if asyncio.get_running_loop().time() >= deadline:
             raise DeadlineExceeded("no time is left to decode it")
