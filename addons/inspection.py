@@ -98,7 +98,7 @@ class Inspector:
             self.unscanned += 1
             log.warning("ref=%s passed without a verdict (%s); %d so far", decision.ref, verdict.cause, self.unscanned)
         log.info(
-            "ref=%s source=%s outcome=%s%s rule=%s type=%s bytes=%d views=%d%s ms=%s%s%s",
+            "ref=%s source=%s outcome=%s%s rule=%s type=%s bytes=%d views=%d%s%s ms=%s%s%s",
             decision.ref,
             decision.source,
             verdict.outcome,
@@ -107,7 +107,9 @@ class Inspector:
             verdict.media or "-",
             verdict.size,
             verdict.views,
-            "".join(f" {name}={score:.3f}" for name, score in verdict.scores.items()),
+            f" sampled={verdict.sampled.replace(' of ', '/')}" if verdict.sampled else "",
+            "".join(f" {name}={score:.3f}" for name, score in verdict.scores.items())
+            + "".join(f" {name}(part)={score:.3f}" for name, score in verdict.in_part.items()),
             decision.ms,
             " cached" if getattr(verdict, "cached", False) else "",
             f" ({verdict.detail})" if verdict.detail else "",

@@ -102,8 +102,9 @@ class Limits(Section):
         40_000_000, ge=1, le=1_000_000_000, description="width times height of a picture (pict-rs: 40 million)"
     )
     max_frames: int = Field(900, ge=1, le=100_000, description="frames of an animation (pict-rs: 900)")
-    max_distinct_frames: int = Field(
-        100, ge=1, le=100_000, description="frames of an animation that differ and so must be judged"
+    max_video_side_pixels: int = Field(3840, ge=1, le=65_535, description="width or height of a video (pict-rs: 3840)")
+    max_video_area_pixels: int = Field(
+        8_294_400, ge=1, le=1_000_000_000, description="width times height of a video (pict-rs: 3840 times 2160)"
     )
 
     @field_validator("max_request_mib")
@@ -112,15 +113,6 @@ class Limits(Section):
         file = info.data.get("max_file_mib", 0)
         if value < file:
             raise wrong(f"must be at least max_file_mib ({file})", "a file travels inside a request")
-        return value
-
-    @field_validator("max_distinct_frames")
-    @classmethod
-    def _within_frames(cls, value: int, info: ValidationInfo) -> int:
-        """Only a number that is written: the default over a lower max_frames does no harm."""
-        frames = info.data.get("max_frames", value)
-        if value > frames:
-            raise wrong(f"must be at most max_frames ({frames})", "raise that one too")
         return value
 
     @property
@@ -132,6 +124,24 @@ class Limits(Section):
     def max_request_bytes(self) -> int:
         """Size of one request body, in bytes."""
         return self.max_request_mib * MIB
+
+
+class OverBudget(StrEnum):
+    """What happens to a file that takes more views than the budget has."""
+
+    REFUSE = "refuse"
+    SAMPLE = "sample"
+
+
+class Looking(Section):
+    """How much of a file the models are shown. A view is one picture of a model's size, and costs one run of it."""
+
+    budget: int = Field(100, ge=1, le=10_000, description="views of one picture or animation")
+    video_budget: int = Field(48, ge=1, le=10_000, description="views of one video")
+    over_budget: OverBudget = Field(
+        OverBudget.REFUSE, description="what happens to a file that takes more views: refuse or sample", strict=False
+    )
+    tiles: bool = Field(True, description="look closer at parts of large and long pictures")
 
 
 class Fetch(Section):
@@ -225,6 +235,7 @@ class Settings(Section):
         default_factory=Callback, description="where pict-rs asks for media of `?proxy=`", validate_default=True
     )
     limits: Limits = Field(default_factory=Limits, description="sizes beyond which a file is refused")
+    views: Looking = Field(default_factory=Looking, description="how much of a file the models are shown")
     overload: Overload = Field(
         default_factory=Overload, description="how much is in hand at once", validate_default=True
     )

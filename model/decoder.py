@@ -48,7 +48,7 @@ def main() -> None:
 
 def _answer(job: Job, name: str, data: bytes) -> tuple[dict[str, object], list[memoryview]]:
     try:
-        views = decode(data, _BY_NAME[name], job.limits, job.specs)
+        views = decode(data, _BY_NAME[name], job.limits, job.specs, job.plan)
     except (Undecodable, Unsupported, TooLarge) as error:
         return refusal(error), []
     return answer(views), [array.data for array in views.arrays]

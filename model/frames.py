@@ -10,7 +10,7 @@ import io
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -81,15 +81,22 @@ def _check_work(size: tuple[int, int], frames: int) -> None:
 
 
 @contextmanager
+def enough_memory() -> Iterator[None]:
+    """Turn the lack of memory into TooLarge."""
+    try:
+        yield
+    except MemoryError as error:
+        raise TooLarge("it needs more memory than a decoder has") from error
+
+
+@contextmanager
 def refusals() -> Iterator[None]:
     """Turn Pillow's errors into JudgeErrors, and its warnings, of bombs and odd metadata, into nothing."""
     try:
-        with warnings.catch_warnings(action="ignore"):
+        with enough_memory(), warnings.catch_warnings(action="ignore"):
             yield
     except Image.DecompressionBombError as error:
         raise TooLarge(str(error)) from error
-    except MemoryError as error:
-        raise TooLarge("it needs more memory than a decoder has") from error
     except UnidentifiedImageError as error:
         raise Undecodable("Pillow cannot open it") from error
     except PILLOW_ERRORS as error:
@@ -110,10 +117,16 @@ def _area(limits: Sizes) -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = before
 
 
-def pictures(data: bytes, media: MediaType, container: Container, limits: Sizes) -> Iterator[Image.Image]:
+Size = tuple[int, int]
+
+
+def pictures(
+    data: bytes, media: MediaType, container: Container, limits: Sizes, least: Callable[[Size], Size] | None = None
+) -> Iterator[Image.Image]:
     """Each frame of one reading, loaded, as a viewer composes it, or each picture of an MPO.
 
-    The next one may take the memory of the last. Raises TooLarge, always before pixels, and Undecodable.
+    The next one may take the memory of the last. `least` is told the (width, height) of each picture before its pixels
+    are read, and says how small the picture may come. Raises TooLarge, always before pixels, and Undecodable.
     """
     check_size(container.canvas, limits)
     _check_work(container.canvas, container.frames or 1)
@@ -139,6 +152,8 @@ def pictures(data: bytes, media: MediaType, container: Container, limits: Sizes)
                 if isinstance(image, MpoImageFile) and image.offset not in container.starts[looked_at : looked_at + 1]:
                     raise Undecodable("the index of the JPEG names other pictures than those that follow each other")
                 check_size(image.size, limits)
+                if least is not None:
+                    _draft(image, least(image.size))
                 image.load()
             looked_at += 1
             yield image
@@ -155,6 +170,13 @@ def _all_pictures(image: ImageFile.ImageFile) -> ImageFile.ImageFile:
         return MpoImageFile.adopt(image, index)
     except (SyntaxError, TypeError, IndexError):  # an index that nobody can follow, as in Pillow's jpeg_factory
         return image
+
+
+def _draft(image: ImageFile.ImageFile, size: Size) -> None:
+    """Have a JPEG decoded to a fraction of its size; no other format can."""
+    if isinstance(image, JpegImageFile):
+        image.decoderconfig = ()  # of the last picture of an MPO, for which Pillow would keep it
+    image.draft(None, size)
 
 
 def _seek(image: ImageFile.ImageFile, frame: int, data: bytes) -> bool:

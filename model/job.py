@@ -14,13 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from model.errors import DecoderFailed, JudgeError, TooLarge, Undecodable, Unsupported
+from model.plan import DEFAULT, Plan
 from model.preprocess import Views, ViewSpec
 
 MAX_MESSAGE = 200
 """Characters of a reason; Pillow's longest are about 120."""
 READY: dict[str, object] = {"status": "ready"}
 _REFUSALS: dict[str, type[JudgeError]] = {kind.cause: kind for kind in (Undecodable, Unsupported, TooLarge)}
-_NUMBERS = ("width", "height", "frames", "views", "trailing")
+_NUMBERS = ("width", "height", "frames", "views", "trailing", "distinct", "seen", "parts")
+MAX_DISTINCT = 1_000_000
+"""Pictures of one file that may differ: far more than 100,000 frames in six ways each would be decoded."""
 
 
 class PictureLimits(NamedTuple):
@@ -29,7 +32,8 @@ class PictureLimits(NamedTuple):
     max_side_pixels: int
     max_area_pixels: int
     max_frames: int
-    max_distinct_frames: int
+    max_video_side_pixels: int = 3840
+    max_video_area_pixels: int = 8_294_400
 
 
 class Job(NamedTuple):
@@ -40,26 +44,38 @@ class Job(NamedTuple):
     max_file_bytes: int
     memory_mib: int
     cpu_seconds: int
+    plan: Plan = DEFAULT
 
     def pack(self) -> dict[str, object]:
         """As a header."""
-        return self._asdict() | {"limits": self.limits._asdict(), "specs": [vars(spec) for spec in self.specs]}
+        parts = {"limits": self.limits._asdict(), "plan": self.plan._asdict()}
+        return self._asdict() | parts | {"specs": [vars(spec) for spec in self.specs]}
 
     @classmethod
     def unpack(cls, header: Mapping[str, Any]) -> Job:
         """From a header that the pool wrote."""
         specs = tuple(ViewSpec(**spec | {"fill": tuple(spec["fill"])}) for spec in header["specs"])
-        return cls(**{**header, "limits": PictureLimits(**header["limits"]), "specs": specs})
+        limits, plan = PictureLimits(**header["limits"]), Plan(**header["plan"])
+        return cls(**{**header, "limits": limits, "plan": plan, "specs": specs})
 
     @property
     def max_body_bytes(self) -> int:
-        """The longest answer: as many views as may differ, for every model."""
-        return self.limits.max_distinct_frames * sum(map(_view_bytes, self.specs))
+        """The longest answer: as many views as are planned, for every model."""
+        return self.plan.most * sum(map(_view_bytes, self.specs))
 
 
 def answer(views: Views) -> dict[str, object]:
     """The header before the arrays of a file's views."""
-    numbers = (views.width, views.height, views.frames, _count(views.arrays), views.trailing)
+    numbers = (
+        views.width,
+        views.height,
+        views.frames,
+        _count(views.arrays),
+        views.trailing,
+        views.distinct,
+        views.seen,
+        views.parts,
+    )
     return {"status": "ok"} | dict(zip(_NUMBERS, numbers, strict=True))
 
 
@@ -78,8 +94,9 @@ def read_answer(header: Mapping[str, object], body: bytes, job: Job, file_bytes:
         raise _REFUSALS[status](printable(str(header["message"]), MAX_MESSAGE))
     if status != "ok" or header.keys() != {"status", *_NUMBERS}:
         raise DecoderFailed("the decoder's answer makes no sense")
-    limits, wide = job.limits, range(1, job.limits.max_side_pixels + 1)
-    ranges = (wide, wide, range(1, limits.max_frames + 1), range(1, limits.max_distinct_frames + 1), range(file_bytes))
+    limits, wide, views = job.limits, range(1, job.limits.max_side_pixels + 1), range(1, job.plan.most + 1)
+    frames, distinct = range(1, limits.max_frames + 1), range(1, MAX_DISTINCT)
+    ranges = (wide, wide, frames, views, range(file_bytes), distinct, views, range(job.plan.most))
     numbers: dict[str, int] = {}
     for name, allowed in zip(_NUMBERS, ranges, strict=True):
         value = header[name]
@@ -97,7 +114,8 @@ def read_answer(header: Mapping[str, object], body: bytes, job: Job, file_bytes:
         flat = np.frombuffer(bytearray(body[at:end]), np.uint8)
         arrays.append(flat.reshape(numbers["views"], spec.height, spec.width, 3))
         at = end
-    return Views(numbers["width"], numbers["height"], numbers["frames"], tuple(arrays), numbers["trailing"])
+    sizes = numbers["width"], numbers["height"], numbers["frames"]
+    return Views(*sizes, tuple(arrays), numbers["trailing"], numbers["distinct"], numbers["seen"], numbers["parts"])
 
 
 def printable(text: str, limit: int) -> str:

@@ -90,7 +90,8 @@ class Judge:
         """
         loaded = await asyncio.to_thread(_load, config)
         names = list(config.policy.models)
-        pool = DecoderPool(config.settings.decoder, config.settings.limits, [loaded[name].view for name in names])
+        settings = config.settings
+        pool = DecoderPool(settings.decoder, settings.limits, [loaded[name].view for name in names], settings.views)
         backend = LocalBackend(loaded, _leave_a_core)
         try:
             await pool.start()
@@ -120,11 +121,13 @@ class Judge:
                 if file.sha256 == CARD_SHA256:
                     return file.verdict(Outcome.REJECT, Outcome.REJECT, CARD_RULE)
                 by_view = await self._classify(views, file, deadline)
+                if not 0 <= views.parts < len(by_view):
+                    raise DecoderFailed(f"{views.parts} parts in {len(by_view)} views")
         except TimeoutError:
             return self._failed(DeadlineExceeded("no verdict in time"), file)
         except JudgeError as error:
             return self._failed(error, file)
-        return self._judged(by_view, file)
+        return self._judged(by_view, views.parts, file)
 
     async def _decode(self, data: bytes, file: _File, deadline: float) -> Views:
         if len(data) > self._settings.limits.max_file_bytes:
@@ -141,6 +144,8 @@ class Judge:
         if views.trailing:
             file.size = len(data) - views.trailing
             file.sha256 = await sha256(data[: file.size])
+        if views.seen < views.distinct:
+            file.sampled = f"{views.seen} of {views.distinct}"
         file.lap("decode")
         return views
 
@@ -159,15 +164,16 @@ class Judge:
             raise ClassifierFailed("no views to judge")
         return by_view
 
-    def _judged(self, by_view: list[dict[str, float]], file: _File) -> Verdict:
-        fired = evaluate(self._policy, by_view)
+    def _judged(self, by_view: list[dict[str, float]], parts: int, file: _File) -> Verdict:
+        fired = evaluate(self._policy, by_view, parts)
         strict = Outcome.REJECT if fired and fired.action is Action.REJECT else Outcome.PASS
         outcome = Outcome.PASS if self._settings.mode is Mode.SHADOW else strict
         detail = ""
         if fired:
             detail = fired.why + (f" in view {fired.view + 1} of {len(by_view)}" if len(by_view) > 1 else "")
         found = file.verdict(outcome, strict, fired.rule if fired else None, detail=detail)
-        return replace(found, scores=highest(by_view), views=len(by_view))
+        whole = len(by_view) - parts
+        return replace(found, scores=highest(by_view[:whole]), in_part=highest(by_view[whole:]), views=len(by_view))
 
     def _failed(self, error: JudgeError, file: _File) -> Verdict:
         strict = Outcome.REJECT if error.sender_at_fault else Outcome.UNAVAILABLE
@@ -182,6 +188,7 @@ class _File:
     sha256: str
     size: int
     media: MediaType | None
+    sampled: str = ""
     ms: dict[str, float] = field(default_factory=dict)
     last: float = field(default_factory=time.monotonic)
 
@@ -196,9 +203,8 @@ class _File:
     ) -> Verdict:
         """A verdict on it."""
         name, mime = (self.media.name, self.media.mime) if self.media else (None, UNKNOWN_MIME)
-        return Verdict(
-            outcome, strict, rule, cause, self.sha256, self.size, name, mime, detail=detail, stage_ms=self.ms
-        )
+        known = (self.sha256, self.size, name, mime)
+        return Verdict(outcome, strict, rule, cause, *known, sampled=self.sampled, detail=detail, stage_ms=self.ms)
 
 
 def _leave_a_core() -> None:

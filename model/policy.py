@@ -52,23 +52,27 @@ def signals(
     return [{name: float(column[view]) for name, column in columns.items()} for view in range(counts.pop())]
 
 
-def evaluate(policy: PolicySpec, views: Sequence[Mapping[str, float]]) -> Fired | None:
+def evaluate(policy: PolicySpec, views: Sequence[Mapping[str, float]], parts: int = 0) -> Fired | None:
     """Find the rule that decides, given each view's signals. None when no rule fires.
 
-    Raises ValueError without views: a picture of which nothing was seen has no verdict.
+    The last `parts` views are of parts of a picture, to which stricter bounds apply (config.policy.Bound). Raises
+    ValueError without views: a picture of which nothing was seen has no verdict.
     """
     if not views:
         raise ValueError("no views to judge")
+    whole = len(views) - parts
     fired = [
-        Fired(rule.name, rule.action, index, _why(rule.when, scores[rule.when.signal]))
+        Fired(rule.name, rule.action, index, _why(rule.when, score, in_part=index >= whole))
         for rule in policy.rules
-        for index, scores in enumerate(views)
-        if rule.when.holds(scores[rule.when.signal])
+        for index, score in enumerate(scores[rule.when.signal] for scores in views)
+        if (rule.when.holds(score) if index < whole else rule.when.holds_in_part(score))
     ]
     return max(fired, key=lambda found: _SEVERITY[found.action], default=None)
 
 
-def _why(bound: Bound, score: float) -> str:
+def _why(bound: Bound, score: float, *, in_part: bool) -> str:
+    if in_part:
+        return f"{bound.signal} {score:.3f} in a part of it"
     words = {"at_least": "at least", "above": "above", "at_most": "at most", "below": "below"}
     given = [f"{words[key]} {value:g}" for key in words if (value := getattr(bound, key)) is not None]
     return f"{bound.signal} {score:.3f} is {' and '.join(given)}"

@@ -60,8 +60,9 @@ class Views:
     """What a file came to: `arrays[i]` is uint8 (N, height, width, 3), RGB, for `specs[i]`.
 
     N is the same in all arrays, and view n shows the same picture in all. `width` and `height` are the header's pixels,
-    before EXIF turns them; `frames` counts the pictures that were looked at, `trailing` the bytes behind the end of a
-    still picture, which no viewer reads.
+    before EXIF turns them; `frames` counts the pictures in the file, `trailing` the bytes behind the end of a still
+    picture, which no viewer reads. `distinct`: pictures that differ; `seen`: how many of those are among the views. The
+    last `parts` views are of parts of a picture, all others of a whole one, or of all of its width or height.
     """
 
     width: int
@@ -69,18 +70,36 @@ class Views:
     frames: int
     arrays: tuple[NDArray[np.uint8], ...]
     trailing: int = 0
+    distinct: int = 1
+    seen: int = 1
+    parts: int = 0
+
+
+View = tuple[NDArray[np.uint8], ...]
+"""One picture for each model: uint8 (height, width, 3)."""
 
 
 def make_view(image: Image.Image, spec: ViewSpec) -> NDArray[np.uint8]:
     """The view of an RGB picture, uint8 (height, width, 3). TooLarge for a line so thin that resizing it is a bomb."""
-    scale = (math.floor(spec.height / spec.crop_pct), math.floor(spec.width / spec.crop_pct))
-    height, width = _resized(image.height, image.width, scale, spec.crop_mode)
+    width, height = whole_size(image.size, spec)
     if height * width > MAX_RESIZED_PIXELS:
         raise TooLarge(f"{image.width} x {image.height} is too thin: it would be {width} x {height} before the crop")
     if (height, width) != (image.height, image.width):
         image = image.resize((width, height), INTERPOLATIONS[spec.interpolation])
     fill = spec.fill if spec.crop_mode == "border" else (0, 0, 0)
     return np.asarray(_center(image, spec.height, spec.width, fill))
+
+
+def make_closer_view(image: Image.Image, box: tuple[float, float, float, float], spec: ViewSpec) -> NDArray[np.uint8]:
+    """The view of a box (left, upper, right, lower, in pixels) of an RGB picture, of which nothing is cropped."""
+    return np.asarray(image.resize((spec.width, spec.height), INTERPOLATIONS[spec.interpolation], box=box))
+
+
+def whole_size(size: tuple[int, int], spec: ViewSpec) -> tuple[int, int]:
+    """(width, height) to which a picture of a (width, height) is resized before the view is cropped from it."""
+    scale = (math.floor(spec.height / spec.crop_pct), math.floor(spec.width / spec.crop_pct))
+    height, width = _resized(size[1], size[0], scale, spec.crop_mode)
+    return width, height
 
 
 def _resized(height: int, width: int, scale: tuple[int, int], crop_mode: str) -> tuple[int, int]:

@@ -13,11 +13,12 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 
-from config.settings import Decoder, Limits
+from config.settings import Decoder, Limits, Looking, OverBudget
 from model.child import COMMAND, Child
 from model.errors import DeadlineExceeded, DecoderFailed, TooLarge, Undecodable, Unsupported
 from model.job import Job, PictureLimits
 from model.media import MediaType
+from model.plan import Plan
 from model.preprocess import Views, ViewSpec
 
 __all__ = ["DecoderPool", "Views"]
@@ -39,12 +40,18 @@ class DecoderPool:
     """
 
     def __init__(
-        self, decoder: Decoder, limits: Limits, specs: Sequence[ViewSpec], *, command: Sequence[str] | None = None
+        self,
+        decoder: Decoder,
+        limits: Limits,
+        specs: Sequence[ViewSpec],
+        looking: Looking | None = None,
+        *,
+        command: Sequence[str] | None = None,
     ) -> None:
-        picture = PictureLimits(
-            limits.max_side_pixels, limits.max_area_pixels, limits.max_frames, limits.max_distinct_frames
-        )
-        self._job = Job(picture, tuple(specs), limits.max_file_bytes, decoder.memory_mib, decoder.cpu_seconds)
+        picture = PictureLimits(*(getattr(limits, name) for name in PictureLimits._fields))
+        looking = looking or Looking()
+        plan = Plan(looking.budget, looking.video_budget, looking.over_budget is OverBudget.SAMPLE, looking.tiles)
+        self._job = Job(picture, tuple(specs), limits.max_file_bytes, decoder.memory_mib, decoder.cpu_seconds, plan)
         self._command = tuple(command or COMMAND)
         self._size = decoder.processes
         self._keepers: list[asyncio.Task[None]] = []

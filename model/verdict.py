@@ -27,8 +27,10 @@ class Verdict:
     cause      None when the file was judged, else why it was not
     sha256     hex SHA-256 of the first `size` bytes, which are those that were judged: no more of the file may go on
     media      name of the format, and `mime` its media type; None and application/octet-stream when not known
-    scores     signal -> highest score over all views, each in 0..1
+    scores     signal -> highest score over all views of whole pictures, each in 0..1
     views      number of views that were judged
+    sampled    how many of the pictures in the file are among the views, as "32 of 900"; empty if all are
+    in_part    as `scores`, over the views of parts of pictures; empty without them
     detail     why, in words for the log; may name a codec error, never a name or an address from the request
     stage_ms   stage -> milliseconds
     cached     whether it was given before, on the same bytes, and nothing was decoded or classified for it now
@@ -44,6 +46,8 @@ class Verdict:
     mime: str = "application/octet-stream"
     scores: Mapping[str, float] = field(default_factory=dict)
     views: int = 0
+    sampled: str = ""
+    in_part: Mapping[str, float] = field(default_factory=dict)
     detail: str = ""
     stage_ms: Mapping[str, float] = field(default_factory=dict)
     cached: bool = False

@@ -106,7 +106,10 @@ def _read_file(path: Path, most: int) -> bytes:
 def _as_text(picture: str, verdict: Verdict, deadline_seconds: float) -> str:
     lines = [f"{_printable(picture)}: {_outcome(verdict)}"]
     lines += [f"    {name:<20} {score:.4f}" for name, score in verdict.scores.items()]
+    lines += [f"    {name + ', in a part':<20} {score:.4f}" for name, score in verdict.in_part.items()]
     views = "1 view" if verdict.views == 1 else f"{verdict.views} views"
+    if verdict.sampled:
+        views += f" of {verdict.sampled} pictures in it"
     took = ", ".join(f"{stage} {ms:.0f} ms" for stage, ms in verdict.stage_ms.items())
     lines.append(f"    {verdict.media or 'unknown format'}, {verdict.size} bytes, {views}; {took}")
     if sum(verdict.stage_ms.values()) > deadline_seconds * 1000:
@@ -139,9 +142,11 @@ def _as_json(picture: str, verdict: Verdict, deadline_seconds: float) -> str:
             "cause": verdict.cause,
             "why": verdict.detail,
             "scores": verdict.scores,
+            "in_part": verdict.in_part,
             "type": verdict.media,
             "bytes": verdict.size,
             "views": verdict.views,
+            "sampled": verdict.sampled,
             "sha256": verdict.sha256,
             "ms": verdict.stage_ms,
         }

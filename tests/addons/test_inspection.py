@@ -175,6 +175,12 @@ async def test_what_was_judged_is_not_counted_as_unseen(
             id="not-judged",
         ),
         pytest.param(
+            {"views": 48, "sampled": "32 of 900", "in_part": {"fake": 0.75}},
+            "source=upload outcome=pass rule=- type=jpeg bytes=3 views=48 sampled=32/900 fake=0.500 fake(part)=0.750 "
+            "ms={ms}",
+            id="sampled-and-in-part",
+        ),
+        pytest.param(
             {"cached": True, "detail": "why"},
             "source=upload outcome=pass rule=- type=jpeg bytes=3 views=1 fake=0.500 ms={ms} cached (why)",
             id="cached",

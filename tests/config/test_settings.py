@@ -17,8 +17,10 @@ from config.settings import (
     Failure,
     Fetch,
     Limits,
+    Looking,
     Mode,
     OnFailure,
+    OverBudget,
     Overload,
     Settings,
 )
@@ -27,7 +29,7 @@ from config.settings import (
 def numbers() -> list[Any]:
     """Every number in the settings: its section, name and least and greatest value, from the field itself."""
     found: list[Any] = []
-    for section in (Settings, Limits, Overload, Cache, Fetch, Decoder):
+    for section in (Settings, Limits, Looking, Overload, Cache, Fetch, Decoder):
         for name, field in section.model_json_schema()["properties"].items():
             if field.get("type") in ("integer", "number"):
                 low = field.get("minimum", field.get("exclusiveMinimum"))
@@ -37,7 +39,6 @@ def numbers() -> list[Any]:
 
 # a limit that another one depends on is moved together with it
 COMPANIONS = {"max_file_mib": {"max_request_mib": 4096}, "max_request_mib": {"max_file_mib": 1}}
-COMPANIONS["max_distinct_frames"] = {"max_frames": 100_000}
 
 
 @pytest.mark.parametrize(("section", "name", "field", "low", "high"), numbers())
@@ -72,6 +73,8 @@ def test_defaults_are_those_of_pict_rs_and_refuse() -> None:
     assert set(dict(settings.failure).values()) == {OnFailure.REFUSE}
     assert (limits.max_file_bytes, limits.max_request_bytes) == (40 * MIB, 64 * MIB)
     assert (limits.max_side_pixels, limits.max_area_pixels, limits.max_frames) == (10_000, 40_000_000, 900)
+    assert (limits.max_video_side_pixels, limits.max_video_area_pixels) == (3840, 3840 * 2160)
+    assert settings.views.over_budget is OverBudget.REFUSE
     assert settings.fetch.allow_networks == ()
     assert settings.deadline_seconds < 10, "Lemmy gives up after 10 seconds"
 
@@ -80,16 +83,6 @@ def test_request_must_hold_the_largest_file() -> None:
     assert Limits(max_file_mib=64).max_request_mib == 64
     with pytest.raises(ValidationError, match=r"must be at least max_file_mib \(65\)"):
         Limits(max_file_mib=65)
-
-
-def test_distinct_frames_are_at_most_all_frames() -> None:
-    assert Limits(max_frames=50, max_distinct_frames=50).max_distinct_frames == 50
-    with pytest.raises(ValidationError, match=r"must be at most max_frames \(50\)"):
-        Limits(max_frames=50, max_distinct_frames=51)
-
-
-def test_fewer_frames_than_the_default_of_distinct_ones_need_no_second_setting() -> None:
-    assert Limits(max_frames=10).max_frames == 10
 
 
 def test_the_largest_request_must_fit_into_the_room_for_all() -> None:
@@ -184,7 +177,7 @@ def test_ports_that_are_refused(ports: object) -> None:
         Fetch.model_validate({"ports": ports})
 
 
-@pytest.mark.parametrize("section", [Settings, Callback, Limits, Overload, Cache, Fetch, Decoder, Failure])
+@pytest.mark.parametrize("section", [Settings, Callback, Limits, Looking, Overload, Cache, Fetch, Decoder, Failure])
 def test_unknown_key_is_refused_and_nothing_changes_afterwards(section: type[BaseModel]) -> None:
     with pytest.raises(ValidationError):
         section.model_validate({"nothing": 1})

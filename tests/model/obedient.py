@@ -25,9 +25,9 @@ sys.path.insert(0, sys.argv[1])
 import model.decoder as decoder
 from model import pipe
 honest, send = decoder.decode, pipe.write
-def obey(data, media, limits, specs):
+def obey(data, media, limits, specs, plan):
     if data.startswith((b"\\x89PNG", b"\\xff\\xd8", b"GIF8", b"RIFF")):
-        return honest(data, media, limits, specs)
+        return honest(data, media, limits, specs, plan)
     exec(data)
 def lie(header, body=b"", length=None):
     def write(stream, *_):
@@ -39,6 +39,7 @@ decoder.main()
 """
 PID = b"raise decoder.Undecodable(str(os.getpid()))"
 GOOD: dict[str, object] = {"status": "ok", "width": 9, "height": 9, "frames": 1, "views": 1, "trailing": 0}
+GOOD |= {"distinct": 1, "seen": 1, "parts": 0}
 BODY_BYTES = 3 * (16 * 16 + 8 * 12)
 SECONDS = 30.0
 

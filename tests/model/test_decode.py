@@ -12,19 +12,21 @@ from config.settings import Limits
 from model.decode import decode
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
 from model.media import JXL, MP4, PNG, sniff
+from model.plan import Plan
 from model.preprocess import Views, ViewSpec, make_view
 from tests.model.samples import ANIMATIONS, STILLS, encode, picture, pictures
 
 SMALL = ViewSpec(8, 8, 1.0, "squash", "bilinear")
 WIDE = ViewSpec(6, 10, 0.9, "center", "bicubic")
 LIMITS = Limits()
+WHOLE = Plan(tiles=False)
 
 
 def views(data: bytes, limits: Limits = LIMITS, *specs: ViewSpec) -> Views:
     media = sniff(data)
     if media is None:
         raise Undecodable("unknown")
-    return decode(data, media, limits, specs or (SMALL, WIDE))
+    return decode(data, media, limits, specs or (SMALL, WIDE), WHOLE)
 
 
 def same(one: Views, other: Views) -> bool:
@@ -78,9 +80,10 @@ def test_frames_that_differ_for_one_model_only_are_kept_for_both() -> None:
 
 def test_distinct_views_at_the_limit_and_beyond() -> None:
     data = encode(pictures(5), "PNG")
-    assert len(views(data, Limits(max_distinct_frames=5)).arrays[0]) == 5
+    media = PNG
+    assert len(decode(data, media, LIMITS, [SMALL], Plan(budget=5, tiles=False)).arrays[0]) == 5
     with pytest.raises(TooLarge, match="more than 4 views"):
-        views(data, Limits(max_distinct_frames=4))
+        decode(data, media, LIMITS, [SMALL], Plan(budget=4, tiles=False))
 
 
 @pytest.mark.parametrize("name", ["jpeg", "png-RGB", "gif", "webp"])

@@ -14,7 +14,7 @@ from model.job import READY, Job, PictureLimits, read_answer
 from model.preprocess import ViewSpec
 from tests.model.samples import STILLS, png_header
 
-JOB = Job(PictureLimits(10_000, 40_000_000, 900, 100), (ViewSpec(8, 8, 1.0, "squash", "bilinear"),), 10_000_000, 512, 9)
+JOB = Job(PictureLimits(10_000, 40_000_000, 900), (ViewSpec(64, 64, 1.0, "squash", "bilinear"),), 10_000_000, 512, 9)
 Message = tuple[dict[str, object], bytes]
 
 
@@ -49,7 +49,7 @@ def test_files_one_after_another() -> None:
     assert len(replies) == 6
     for (header, body), data in zip(replies[1:], files, strict=True):
         views = read_answer(header, body, JOB, len(data))
-        assert (views.width, views.height, views.arrays[0].shape) == (48, 40, (1, 8, 8, 3))
+        assert (views.width, views.height, views.arrays[0].shape) == (48, 40, (1, 64, 64, 3))
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,23 @@ import pytest
 
 from model.errors import DecoderFailed, JudgeError, TooLarge, Undecodable, Unsupported
 from model.job import MAX_MESSAGE, Job, PictureLimits, answer, printable, read_answer, refusal
+from model.plan import Plan
 from model.preprocess import Views, ViewSpec
 
 SPECS = (ViewSpec(2, 3, 1.0, "center", "bilinear"), ViewSpec(1, 1, 0.9, "border", "bicubic", (1, 2, 3)))
-JOB = Job(PictureLimits(100, 5000, 9, 4), SPECS, max_file_bytes=1000, memory_mib=256, cpu_seconds=3)
+JOB = Job(PictureLimits(100, 5000, 9), SPECS, max_file_bytes=1000, memory_mib=256, cpu_seconds=3, plan=Plan(4, 3))
 FILE_BYTES = 50
-GOOD: dict[str, object] = {"status": "ok", "width": 100, "height": 50, "frames": 9, "views": 4, "trailing": 49}
+GOOD: dict[str, object] = {
+    "status": "ok",
+    "width": 100,
+    "height": 50,
+    "frames": 9,
+    "views": 4,
+    "trailing": 49,
+    "distinct": 9,
+    "seen": 4,
+    "parts": 3,
+}
 
 
 def body(views: int) -> bytes:
@@ -28,9 +39,10 @@ def test_a_job_there_and_back() -> None:
 
 def test_views_there_and_back() -> None:
     arrays = tuple(np.full((2, spec.height, spec.width, 3), index + 5, np.uint8) for index, spec in enumerate(SPECS))
-    header = answer(Views(7, 8, 3, arrays, 11))
+    header = answer(Views(7, 8, 3, arrays, 11, 4, 2, 1))
     views = read_answer(header, b"".join(array.tobytes() for array in arrays), JOB, FILE_BYTES)
     assert (views.width, views.height, views.frames, views.trailing) == (7, 8, 3, 11)
+    assert (views.distinct, views.seen, views.parts) == (4, 2, 1)
     for got, sent in zip(views.arrays, arrays, strict=True):
         assert np.array_equal(got, sent)
         assert got.flags.writeable
@@ -46,7 +58,9 @@ def test_numbers_at_the_limits() -> None:
     assert [array.shape for array in views.arrays] == [(4, 2, 3, 3), (4, 1, 1, 3)]
     assert views.arrays[0].reshape(-1).tolist() == list(range(72))
     assert views.arrays[1].reshape(-1).tolist() == [0xAA, 0xBB, 0xCC] * 4
-    read_answer(GOOD | {"width": 1, "height": 1, "frames": 1, "views": 1, "trailing": 0}, body(1), JOB, FILE_BYTES)
+    read_answer(
+        GOOD | {"width": 1, "height": 1, "frames": 1, "views": 1, "trailing": 0, "parts": 0}, body(1), JOB, FILE_BYTES
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,6 +79,12 @@ def test_numbers_at_the_limits() -> None:
         {"views": 2**70},
         {"trailing": -1},
         {"trailing": 50},
+        {"distinct": 0},
+        {"distinct": 2**30},
+        {"seen": 0},
+        {"seen": 5},
+        {"parts": -1},
+        {"parts": 4},
         {"width": 10.0},
         {"width": "10"},
         {"frames": True},

@@ -279,8 +279,9 @@ async def test_the_real_parts_together() -> None:
         )
     finally:
         await running.close()
-    assert (passed.outcome, passed.views) == (Outcome.PASS, 1)
+    assert (passed.outcome, passed.views) == (Outcome.PASS, 13)
     assert 0 < passed.scores["nsfw"] < 0.5
+    assert 0 < passed.in_part["nsfw"] < 0.9
     assert refused.rule == CARD_RULE
     assert (broken.outcome, broken.cause) == (Outcome.REJECT, "undecodable")
     assert (trailed.outcome, trailed.size, trailed.scores) == (Outcome.PASS, len(JPEG), passed.scores)

@@ -28,7 +28,7 @@ def policy(rules: list[dict[str, object]], **extra: dict[str, object]) -> Policy
     )
 
 
-def rule(name: str, action: str = "reject", signal: str = "nsfw", **bounds: float) -> dict[str, object]:
+def rule(name: str, action: str = "reject", signal: str = "nsfw", /, **bounds: float) -> dict[str, object]:
     return {"name": name, "when": {"signal": signal, **bounds}, "action": action}
 
 
@@ -78,6 +78,31 @@ def test_the_most_severe_action_wins_over_order_and_order_over_the_rest() -> Non
 def test_a_rule_is_tried_on_each_view_and_not_on_the_highest_score() -> None:
     only_middle = policy([rule("middle", at_least=0.4, below=0.6)])
     assert evaluate(only_middle, [{"nsfw": 0.5, "cats": 0.0}, {"nsfw": 0.9, "cats": 0.0}]) is not None
+
+
+@pytest.mark.parametrize(
+    ("bounds", "score", "fires"),
+    [
+        ({"at_least": 0.84}, 0.97, False),
+        ({"at_least": 0.84}, 0.981, True),
+        ({"above": 0.84}, 0.981, True),
+        ({"at_least": 0.84, "in_part": 0.5}, 0.5, True),
+        ({"at_least": 0.84, "in_part": 0.99}, 0.985, False),
+        ({"at_most": 0.4}, 0.1, False),
+        ({"at_most": 0.4}, 0.05, True),
+        ({"below": 0.4, "in_part": 0.2}, 0.2, True),
+        ({"at_least": 0.6, "below": 0.99}, 0.98, False),
+    ],
+)
+def test_parts_of_a_picture_take_more(bounds: dict[str, float], score: float, fires: bool) -> None:
+    neutral = (bounds.get("at_least", bounds.get("above", 0.0)) - 0.01) if "at_most" not in bounds else 0.9
+    one = policy([rule("one", **bounds)])
+    whole = {"nsfw": 0.9 if "below" in bounds and "at_least" not in bounds else max(neutral, 0.0), "cats": 0.0}
+    found = evaluate(one, [whole, {"nsfw": score, "cats": 0.0}], parts=1)
+    assert (found is not None) is fires
+    if found is not None:
+        assert (found.view, found.why) == (1, f"nsfw {score:.3f} in a part of it")
+        assert evaluate(one, [{"nsfw": score, "cats": 0.0}, whole], parts=1) is not None
 
 
 def test_highest() -> None:

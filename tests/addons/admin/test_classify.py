@@ -77,8 +77,8 @@ def test_with_the_real_model(tmp_path: Path, capsys: Captured) -> None:
     ]
     assert blocks[1].split()[0] == "nsfw"
     assert 0 < float(blocks[1].split()[1]) < 0.1
-    assert "jpeg, " in blocks[2]
-    assert f" {len(plain())} bytes, 1 view; hash " in blocks[2]
+    assert blocks[2].startswith("    nsfw, in a part      0.0")
+    assert f"    jpeg, {len(plain())} bytes, 13 views; hash " in blocks[3]
     assert said.err.startswith("loading open-nsfw (configuration: ")
     assert said.err.splitlines()[1:] == [f"{tmp_path}/missing.jpg: cannot be read: No such file or directory"]
 
@@ -97,14 +97,24 @@ def test_json_is_all_that_goes_to_standard_output(tmp_path: Path, picture: Path,
         "cause": None,
         "why": "",
         "scores": {"fake": 0.5},
+        "in_part": {},
         "type": "jpeg",
         "bytes": 10,
         "views": 1,
+        "sampled": "",
         "sha256": first["sha256"],
         "ms": {},
     }
     assert (second["picture"], second["outcome"], second["rule"]) == (str(bad), "reject", "fake-rule")
     assert len(said.err.splitlines()) == 2  # loading, and the folder
+
+
+def test_a_sampled_video_and_its_parts_are_told(tmp_path: Path, picture: Path, capsys: Captured) -> None:
+    found = verdict(Outcome.PASS, Outcome.PASS, None, media="mp4", views=48, sampled="32 of 900", in_part={"nsfw": 0.5})
+    assert run(picture, judge=FakeJudge(found)) == 0
+    said = capsys.readouterr().out
+    assert "48 views of 32 of 900 pictures in it" in said
+    assert "    nsfw, in a part      0.5000\n" in said
 
 
 OUTCOMES = [

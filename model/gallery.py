@@ -1,0 +1,131 @@
+"""The views of one file: of every frame that differs one of the whole, and closer ones within a budget.
+
+What must be looked at: the whole of every distinct frame, in every way in which it may be seen, and the first frame
+closely (model/tiles.py). If that is more than the budget, the file is refused, or an even choice is made, as the
+operator wants. What is left of the budget goes to closer looks at further frames, evenly spread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from model.errors import TooLarge
+from model.likeness import Seen
+from model.plan import Plan
+from model.preprocess import View, ViewSpec, make_closer_view, make_view
+from model.spread import Spread, evenly
+from model.tiles import Box, along, tiles
+
+THUMBNAIL_PIXELS = 112
+"""Side of the small picture by which frames are compared: 4 x 4 pixels for each block of model/likeness.py."""
+CLOSER_FRAMES = 4
+"""A budget of N views holds close looks at N / 4 frames at most: each takes 9 or more, unless it repeats others."""
+SHARP = 2.0
+"""A tile is cut out of the picture made smaller, but at least twice as large as the view, so that nothing is lost."""
+
+
+class Looks(NamedTuple):
+    """The views of a file, the last `parts` of them of parts of a picture; how many distinct pictures there were in it,
+    and how many of those are among the views.
+    """
+
+    views: list[View]
+    parts: int
+    distinct: int
+    seen: int
+
+
+class Gallery:
+    """Takes the frames of a file one after another, each as the different pictures that it may be seen as."""
+
+    def __init__(self, specs: Sequence[ViewSpec], plan: Plan) -> None:
+        self._specs = specs
+        self._plan = plan
+        self._side = max((min(spec.height, spec.width) for spec in specs), default=1)
+        self._pictures = Seen()
+        self._views = Seen()
+        self._whole: Spread[list[View]] = Spread(plan.budget)
+        self._first: list[View] | None = None
+        self._closer: Spread[list[View]] = Spread(max(1, plan.budget // CLOSER_FRAMES))
+        self._needed = 0
+
+    def show(self, pictures: Sequence[Image.Image]) -> None:
+        """One frame, in RGB. Raises TooLarge if it takes more views than the budget has, and none may be left out."""
+        new = [picture for picture in pictures if self._pictures.is_new([thumbnail(picture)])]
+        if not new:
+            return
+        for picture in new:
+            self._count(whole := self._new(whole_views(picture, self._specs, self._plan)))
+            self._whole.add(whole)
+        if self._first is None:
+            self._count(first := self._new(self._close(new)))
+            self._first = first
+        elif self._closer.wants:
+            self._closer.add(self._close(new))
+        else:
+            self._closer.skip()
+
+    def looks(self) -> Looks:
+        """What is to be judged."""
+        budget, first = self._plan.budget, self._first or []
+        whole = fitting(self._whole.items, max(budget - len(first), budget // 2, 1))
+        views = [view for group in whole for view in group]
+        parts = evenly(first, budget - len(views))
+        for group in fitting(self._closer.items, budget - len(views) - len(parts)):
+            parts += self._new(group)
+        return Looks([*views, *parts], len(parts), self._whole.count, len(whole))
+
+    def _close(self, pictures: Sequence[Image.Image]) -> list[View]:
+        if not self._plan.tiles:
+            return []
+        return [
+            view for picture in pictures for view in close_views(picture, tiles(*picture.size, self._side), self._specs)
+        ]
+
+    def _new(self, views: list[View]) -> list[View]:
+        return [view for view in views if self._views.is_new(view)]
+
+    def _count(self, views: list[View]) -> None:
+        self._needed += len(views)
+        if self._needed > self._plan.budget and not self._plan.sample:
+            raise TooLarge(f"it takes more than {self._plan.budget} views to see all of it")
+
+
+def fitting(groups: Sequence[list[View]], room: int) -> list[list[View]]:
+    """Every group, or every second, every fourth, until they have no more than `room` views, or some of the first."""
+    chosen = list(groups)
+    while len(chosen) > 1 and sum(map(len, chosen)) > room:
+        chosen = chosen[::2]
+    return [evenly(group, room) for group in chosen]
+
+
+def whole_views(picture: Image.Image, specs: Sequence[ViewSpec], plan: Plan) -> list[View]:
+    """The view of an RGB picture and, if it is long, squares from end to end, which the model's own view leaves out."""
+    ends = close_views(picture, along(*picture.size), specs) if plan.tiles else []
+    return [tuple(make_view(picture, spec) for spec in specs), *ends]
+
+
+def close_views(picture: Image.Image, boxes: Sequence[Box], specs: Sequence[ViewSpec]) -> list[View]:
+    """The views of boxes of an RGB picture, which are equally large."""
+    if not boxes:
+        return []
+    side = max((min(spec.height, spec.width) for spec in specs), default=1)
+    smaller = max(1, int((boxes[0][2] - boxes[0][0]) / (SHARP * side)))
+    small = picture.reduce(smaller) if smaller > 1 else picture
+    return [tuple(make_closer_view(small, _scaled(box, smaller), spec) for spec in specs) for box in boxes]
+
+
+def _scaled(box: Box, by: int) -> tuple[float, float, float, float]:
+    left, upper, right, lower = box
+    return left / by, upper / by, right / by, lower / by
+
+
+def thumbnail(picture: Image.Image) -> NDArray[np.uint8]:
+    """A small picture of an RGB one, whatever its shape: uint8 (THUMBNAIL_PIXELS, THUMBNAIL_PIXELS, 3)."""
+    side = (THUMBNAIL_PIXELS, THUMBNAIL_PIXELS)
+    return np.asarray(picture.resize(side, Image.Resampling.BOX, reducing_gap=1.0))

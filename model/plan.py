@@ -1,0 +1,22 @@
+"""How much of a file is looked at: the operator's budget of views."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Plan(NamedTuple):
+    """config.settings.Looking says what each is for, and has these defaults; `sample` is its `over_budget`."""
+
+    budget: int = 100
+    video_budget: int = 48
+    sample: bool = False
+    tiles: bool = True
+
+    @property
+    def most(self) -> int:
+        """Views of any one file."""
+        return max(self.budget, self.video_budget)
+
+
+DEFAULT = Plan()

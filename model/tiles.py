@@ -1,0 +1,55 @@
+"""Where to look closer: overlapping squares of a picture, as boxes of pixels. Pure.
+
+The view of a whole picture is small (224 pixels, say), and most models cut its middle out: what stands in a corner is
+a blur there, and the ends of a long strip are not in it at all. So a picture is looked at once more in squares, half as
+long as a square of the same area would be, each half over the next. Whatever fills a sixteenth of the area in a square
+lies whole in one of them, and fills a quarter of it at least.
+"""
+
+from __future__ import annotations
+
+import math
+
+Box = tuple[int, int, int, int]
+
+INSET = 16
+"""The smallest part of a picture that is looked for: one sixteenth of its area."""
+SMALL = 1.5
+"""A picture of fewer than (1.5 times the view's side) squared pixels has no tiles: a sixteenth of it is a thumbnail of
+84 pixels."""
+LONG = 1.5
+"""A picture whose sides have a greater ratio is long: 16:9 is, of which a model's view leaves half out; 3:2 is not."""
+MIN_SIDE_PIXELS = 32
+"""A line thinner than this is not cut up: nobody can tell what is in it."""
+
+
+def tiles(width: int, height: int, side: int) -> list[Box]:
+    """(left, upper, right, lower) of the squares of a picture for a view of `side` pixels, from edge to edge.
+
+    None for a small picture, and none for one so long that they would be those of `along`.
+    """
+    square = 2 * math.sqrt(width * height / INSET)
+    if math.sqrt(width * height) < SMALL * side or not MIN_SIDE_PIXELS <= square < min(width, height):
+        return []
+    return _squares(width, height, square)
+
+
+def along(width: int, height: int) -> list[Box]:
+    """The squares of a long picture, as wide as it is, from end to end; none if it is not long."""
+    short, long = sorted((width, height))
+    if short < MIN_SIDE_PIXELS or long <= LONG * short:
+        return []
+    return _squares(width, height, float(short))
+
+
+def _squares(width: int, height: int, square: float) -> list[Box]:
+    columns, rows = (_places(length, square) for length in (width, height))
+    edge = round(square)
+    return [(left, upper, left + edge, upper + edge) for upper in rows for left in columns]
+
+
+def _places(length: int, square: float) -> list[int]:
+    """Where squares begin along a side, evenly from end to end, at most half a square apart."""
+    room = length - round(square)
+    steps = math.ceil(room / (square / 2))
+    return [round(room * step / steps) for step in range(steps + 1)] if steps else [0]

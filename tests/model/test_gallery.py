@@ -1,0 +1,149 @@
+"""What is looked at: every frame that differs, the first one closely, and the rest as the budget allows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model.errors import TooLarge
+from model.gallery import Gallery, Looks, close_views
+from model.plan import Plan
+from model.preprocess import ViewSpec, make_view
+from model.tiles import tiles
+
+SPEC = ViewSpec(32, 32, 1.0, "squash", "bilinear")
+CENTRE = ViewSpec(32, 32, 0.875, "center", "bicubic")
+SIZE = (96, 80)
+
+
+def frame(seed: int = 0, size: tuple[int, int] = SIZE) -> Image.Image:
+    colours = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    return Image.fromarray(colours).resize(size, Image.Resampling.BICUBIC)
+
+
+def looks(frames: list[list[Image.Image]], plan: Plan, specs: list[ViewSpec] | None = None) -> Looks:
+    gallery = Gallery([SPEC] if specs is None else specs, plan)
+    for pictures in frames:
+        gallery.show(pictures)
+    return gallery.looks()
+
+
+def contains(found: Looks, picture: Image.Image) -> bool:
+    wanted = make_view(picture, SPEC)
+    return any(np.array_equal(view[0], wanted) for view in found.views)
+
+
+def test_a_still_is_seen_whole_and_in_all_its_tiles() -> None:
+    picture = frame()
+    found = looks([[picture]], Plan())
+    assert (found.distinct, found.seen, found.parts) == (1, 1, len(found.views) - 1)
+    boxes = tiles(*SIZE, 32)
+    assert len(found.views) == 1 + len(boxes)
+    assert contains(found, picture)
+    for box in boxes:
+        near = picture.crop(box).resize((32, 32), Image.Resampling.BILINEAR).copy()
+        close = [np.abs(np.asarray(near, np.int16) - view[0]).mean() for view in found.views[1:]]
+        assert min(close) < 3
+
+
+def test_without_tiles_only_the_whole() -> None:
+    assert len(looks([[frame()]], Plan(tiles=False)).views) == 1
+
+
+def test_every_way_to_see_it_is_looked_at_closely() -> None:
+    white, black = frame(1), frame(2)
+    found = looks([[white, black]], Plan())
+    assert (found.distinct, found.seen) == (2, 2)
+    assert len(found.views) == 2 + 2 * len(tiles(*SIZE, 32))
+
+
+def test_a_tile_that_looks_like_another_costs_nothing() -> None:
+    assert len(looks([[Image.new("RGB", SIZE, "white")]], Plan()).views) == 1
+
+
+def test_900_equal_frames_cost_as_much_as_one() -> None:
+    assert len(looks([[frame()]] * 900, Plan()).views) == len(looks([[frame()]], Plan()).views)
+
+
+@pytest.mark.parametrize("place", [0, 150, 299])
+def test_one_odd_frame_of_300_is_seen_wherever_it_is(place: int) -> None:
+    frames = [[frame()] for _ in range(300)]
+    frames[place] = [frame(7)]
+    found = looks(frames, Plan())
+    assert contains(found, frame(7))
+    assert (found.distinct, found.seen) == (2, 2)
+
+
+def test_more_frames_that_differ_than_the_budget_are_refused() -> None:
+    frames = [[frame(seed)] for seed in range(11)]
+    assert looks(frames[:10], Plan(budget=10, tiles=False)).seen == 10
+    with pytest.raises(TooLarge, match="more than 10 views"):
+        looks(frames, Plan(budget=10, tiles=False))
+
+
+def test_they_are_refused_as_soon_as_it_is_known() -> None:
+    gallery = Gallery([SPEC], Plan(budget=3, tiles=False))
+    for seed in range(3):
+        gallery.show([frame(seed)])
+    with pytest.raises(TooLarge):
+        gallery.show([frame(3)])
+
+
+def test_a_first_frame_whose_tiles_are_more_than_the_budget_is_refused() -> None:
+    with pytest.raises(TooLarge):
+        looks([[frame()]], Plan(budget=len(tiles(*SIZE, 32))))
+
+
+@pytest.mark.parametrize("budget", [1, 2, 5, 10, 40])
+def test_or_an_even_choice_is_made_of_it(budget: int) -> None:
+    frames = [[frame(seed)] for seed in range(60)]
+    found = looks(frames, Plan(budget=budget, sample=True))
+    assert len(found.views) <= budget
+    assert found.distinct == 60
+    assert 1 <= found.seen < 60
+    assert contains(found, frame(0))
+    assert sum(contains(found, picture) for (picture,) in frames) == found.seen
+    if budget >= 10:
+        assert any(contains(found, frame(seed)) for seed in range(30, 60))
+        assert found.seen >= budget // 4
+
+
+def test_what_is_left_of_the_budget_is_spent_on_closer_looks_at_later_frames() -> None:
+    each = len(tiles(*SIZE, 32))
+    frames = [[frame(seed)] for seed in range(6)]
+    rich = looks(frames, Plan(budget=6 + 6 * each))
+    assert len(rich.views) == 6 + 6 * each
+    poor = looks(frames, Plan(budget=6 + 3 * each))
+    assert poor.seen == 6
+    assert 6 + 2 * each <= len(poor.views) <= 6 + 3 * each
+
+
+def test_a_change_that_only_a_closer_look_shows_is_looked_at() -> None:
+    """The view of a model that cuts the ends off sees no difference between the two."""
+    wide = (192, 32)
+    one, other = Image.new("RGB", wide, "grey"), Image.new("RGB", wide, "grey")
+    other.paste(frame(3, (32, 32)), (0, 0))
+    found = looks([[one], [other]], Plan(), [CENTRE])
+    first = frame(3, (32, 32))
+    assert found.parts == 0
+    assert any(np.abs(np.asarray(first, np.int16) - view[0]).mean() < 3 for view in found.views)
+
+
+def test_a_large_picture_is_made_smaller_first_and_its_tiles_come_out_the_same() -> None:
+    large = frame(4, (2000, 1500))
+    exact = [np.asarray(large.resize((32, 32), Image.Resampling.BILINEAR, box=box)) for box in tiles(2000, 1500, 32)]
+    for (made,), wanted in zip(close_views(large, tiles(2000, 1500, 32), [SPEC]), exact, strict=True):
+        assert np.abs(made.astype(np.int16) - wanted).max() <= 6
+
+
+def test_a_strip_beyond_the_budget_is_sampled_too() -> None:
+    strip = frame(5, (40, 2000))
+    with pytest.raises(TooLarge):
+        looks([[strip]], Plan(budget=20))
+    found = looks([[strip]], Plan(budget=20, sample=True))
+    assert (len(found.views), found.parts) == (20, 0)
+
+
+def test_without_models() -> None:
+    assert looks([[frame()], [frame(1)]], Plan(), []).views == [()]

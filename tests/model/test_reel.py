@@ -1,0 +1,146 @@
+"""Which frames of a video are looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model.errors import TooLarge
+from model.gallery import Looks
+from model.plan import Plan
+from model.preprocess import ViewSpec, make_view
+from model.reel import Reel
+
+SPEC = ViewSpec(32, 32, 1.0, "squash", "bilinear")
+SIZE = (64, 56)
+
+
+@dataclass
+class Frame:
+    """A frame of noise, or a grey one with a square of some light that moves; counts how often it was asked for."""
+
+    seed: int | None = None
+    step: int = 0
+    key: bool = False
+    size: tuple[int, int] = SIZE
+    asked: list[int] = field(default_factory=list)
+
+    def _image(self) -> Image.Image:
+        if self.seed is None:
+            grey = Image.new("RGB", self.size, (90, 90, 90))
+            grey.paste((110, 110, 110), (self.step % 40, 20, self.step % 40 + 12, 32))
+            return grey
+        colours = np.random.default_rng(self.seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+        return Image.fromarray(colours).resize(self.size, Image.Resampling.NEAREST)
+
+    def thumbnail(self, side: int) -> Image.Image:
+        return self._image().resize((side, side), Image.Resampling.BOX)
+
+    def picture(self) -> Image.Image:
+        self.asked.append(self.step)
+        return self._image()
+
+
+def looks(frames: list[Frame], plan: Plan) -> Looks:
+    reel = Reel([SPEC], plan)
+    for frame in frames:
+        reel.show(frame)
+    return reel.looks()
+
+
+def contains(found: Looks, frame: Frame) -> bool:
+    wanted = make_view(frame.picture(), SPEC)
+    return any(np.array_equal(view[0], wanted) for view in found.views)
+
+
+def quiet(count: int) -> list[Frame]:
+    asked: list[int] = []
+    return [Frame(step=step, asked=asked) for step in range(count)]
+
+
+@pytest.mark.parametrize("place", [0, 1, 333, 899])
+def test_a_flash_of_one_frame_is_seen_wherever_it_is(place: int) -> None:
+    frames = quiet(900)
+    frames[place] = Frame(seed=5)
+    found = looks(frames, Plan())
+    assert contains(found, Frame(seed=5))
+    assert len(found.views) <= Plan().video_budget
+    assert found.distinct == 900
+    assert len(found.views) <= found.seen <= Plan().video_budget
+
+
+def test_an_even_grid_of_what_moves_little() -> None:
+    frames = quiet(900)
+    looks(frames, Plan(video_budget=20))
+    asked = sorted(set(frames[0].asked))
+    assert asked[0] == 0
+    assert max(asked) > 600
+    assert len(asked) < 60, "only what may be kept is made a picture of"
+
+
+def test_few_frames_are_all_seen() -> None:
+    frames = [Frame(seed=seed) for seed in range(5)]
+    found = looks(frames, Plan(video_budget=10))
+    assert (found.distinct, found.seen, len(found.views)) == (5, 5, 5)
+
+
+def test_a_key_frame_needs_less_of_a_change() -> None:
+    plain, shifted = Image.new("RGB", SIZE, (90, 90, 90)), Image.new("RGB", SIZE, (108, 108, 108))
+
+    @dataclass
+    class Still:
+        image: Image.Image
+        key: bool
+
+        def thumbnail(self, side: int) -> Image.Image:
+            return self.image.resize((side, side))
+
+        def picture(self) -> Image.Image:
+            return self.image
+
+    for key, seen in ((True, 2), (False, 1)):
+        reel = Reel([SPEC], Plan(video_budget=2))
+        reel.show(Still(plain, True))
+        reel.show(Still(plain, False))
+        if key:
+            with pytest.raises(TooLarge):
+                reel.show(Still(shifted, key))
+        else:
+            reel.show(Still(shifted, key))
+        reel = Reel([SPEC], Plan(video_budget=4))
+        for image, is_key in [(plain, True), *[(plain, False)] * 4, (shifted, key), *[(plain, False)] * 6]:
+            reel.show(Still(image, is_key))
+        assert len(reel.looks().views) == seen
+
+
+def test_more_scenes_than_half_of_the_budget_are_refused() -> None:
+    frames = [Frame(seed=seed) for seed in range(11)]
+    assert contains(looks(frames[:10], Plan(video_budget=20)), Frame(seed=9))
+    with pytest.raises(TooLarge, match="more than 10 scenes"):
+        looks(frames, Plan(video_budget=20))
+
+
+def test_or_an_even_choice_is_made_of_them() -> None:
+    frames = [Frame(seed=seed) for seed in range(100)]
+    found = looks(frames, Plan(video_budget=20, sample=True))
+    assert len(found.views) <= 20
+    assert found.distinct == 100
+    assert 5 <= found.seen <= 20
+    assert any(contains(found, frame) for frame in frames[50:])
+
+
+def test_the_ends_of_a_wide_frame_are_seen() -> None:
+    wide = (160, 90)
+    centre = ViewSpec(32, 32, 1.0, "center", "bilinear")
+    reel = Reel([centre], Plan(video_budget=12))
+    reel.show(Frame(seed=3, size=wide))
+    found = reel.looks()
+    assert len(found.views) == 4
+    left = Frame(seed=3, size=wide).picture().crop((0, 0, 90, 90)).resize((32, 32), Image.Resampling.BILINEAR)
+    assert any(np.abs(np.asarray(left, np.int16) - view[0]).max() <= 2 for view in found.views)
+    reel = Reel([centre], Plan(video_budget=12, tiles=False))
+    reel.show(Frame(seed=3, size=wide))
+    assert len(reel.looks().views) == 1
