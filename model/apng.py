@@ -1,0 +1,125 @@
+"""The frames of an APNG, gathered from its chunks while they are walked (model/chunks.py).
+
+Each frame becomes a PNG of its own: a header with the frame's size, the palette and the transparency of the whole, and
+its pixels. What decoders make different things of is refused: a frame more or fewer than declared, sequence numbers
+with a hole, a frame that is empty, beyond the canvas or of undefined operations, pixels of the still after those of
+a frame. Source: the PNG specification, third edition, sections 11.3.6 ("Animation information") and 4.9.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass, field
+
+from model.container import Disposal, Layer
+from model.errors import Undecodable
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_CONTROL = struct.Struct(">IIIIIHHBB")
+_DISPOSALS: tuple[Disposal, ...] = ("leave", "clear", "previous")
+_OVER = 1
+_FOR_PIXELS = (b"PLTE", b"tRNS")
+"""The chunks that every frame needs; the others (profile, gamma, orientation) are read from the first alone."""
+
+
+@dataclass
+class _Frame:
+    size: tuple[int, int]
+    left: int
+    top: int
+    disposal: Disposal
+    over: bool
+    pixels: list[bytes] = field(default_factory=list)
+
+
+class Film:
+    """The chunks of one PNG in their order; in the end its layers, none if it is no APNG.
+
+    The still, if it is not the first frame, is a layer of its own that leaves the canvas clear.
+    """
+
+    def __init__(self) -> None:
+        self._header = b""
+        self._shared: list[bytes] = []
+        self._first_only: list[bytes] = []
+        self._declared: int | None = None
+        self._frames: list[_Frame] = []
+        self._apart = False
+        self._sequence = 0
+
+    def add(self, kind: bytes, chunk: bytes) -> None:
+        """Take the next chunk, whole; Undecodable if it cannot be part of an animation."""
+        content = chunk[8:-4]
+        if kind == b"IHDR":
+            self._header = content
+        elif kind == b"IDAT":
+            self._add_still(content)
+        elif kind == b"acTL":
+            if len(content) != 8 or self._frames:
+                raise Undecodable("the animation control of the APNG is not eight bytes long, or too late")
+            self._declared = int.from_bytes(content[:4])
+        elif kind == b"fcTL":
+            self._check_sequence(content)
+            self._frames.append(self._frame(content))
+        elif kind == b"fdAT":
+            self._check_sequence(content)
+            if len(self._frames) < 2:
+                raise Undecodable("the APNG has pixels of a frame that has not begun")
+            self._frames[-1].pixels.append(content[4:])
+        elif kind != b"IEND":
+            (self._shared if kind in _FOR_PIXELS else self._first_only).append(chunk)
+
+    def layers(self) -> tuple[Layer, ...]:
+        """One for each frame, and one more first if the still is none of them. Undecodable if one lacks its pixels."""
+        if self._declared is None:
+            return ()
+        if (
+            not self._declared
+            or len(self._frames) != self._declared + self._apart
+            or not all(frame.pixels for frame in self._frames)
+        ):
+            raise Undecodable("the APNG declares other frames than it has, or one has no pixels")
+        return tuple(self._layer(frame, first=frame is self._frames[0]) for frame in self._frames)
+
+    def _add_still(self, content: bytes) -> None:
+        whole = _two(self._header)
+        if not self._frames:
+            self._apart = True
+            self._frames.append(_Frame(whole, 0, 0, "clear", over=False))
+        first = self._frames[0]
+        if len(self._frames) > 1 or first.size != whole:
+            raise Undecodable("the still of the APNG is neither its first frame nor apart")
+        first.pixels.append(content)
+
+    def _check_sequence(self, content: bytes) -> None:
+        if self._declared is None or int.from_bytes(content[:4]) != self._sequence or len(content) < 4:
+            raise Undecodable("the APNG's sequence numbers have a hole, or it does not say that it is one")
+        self._sequence += 1
+
+    def _frame(self, content: bytes) -> _Frame:
+        if len(content) != _CONTROL.size:
+            raise Undecodable("a frame control of the APNG is not 26 bytes long")
+        _, width, height, left, top, _, _, disposal, blend = _CONTROL.unpack(content)
+        whole = _two(self._header)
+        if not width or not height or left + width > whole[0] or top + height > whole[1]:
+            raise Undecodable("a frame of the APNG is empty or reaches beyond the canvas")
+        if disposal >= len(_DISPOSALS) or blend > _OVER:
+            raise Undecodable("a frame of the APNG has an undefined operation")
+        over = blend == _OVER and len(self._frames) > self._apart
+        return _Frame((width, height), left, top, _DISPOSALS[disposal], over)
+
+    def _layer(self, frame: _Frame, *, first: bool) -> Layer:
+        chunks = [_chunk(b"IHDR", struct.pack(">II", *frame.size) + self._header[8:])]
+        chunks += (self._first_only if first else []) + self._shared
+        chunks += [_chunk(b"IDAT", b"".join(frame.pixels)), _chunk(b"IEND", b"")]
+        return Layer(SIGNATURE + b"".join(chunks), frame.left, frame.top, frame.disposal, frame.over)
+
+
+def _two(header: bytes) -> tuple[int, int]:
+    width, height = struct.unpack_from(">II", header)
+    return width, height
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
