@@ -3,7 +3,8 @@
 Each frame becomes a PNG of its own: a header with the frame's size, the palette and the transparency of the whole, and
 its pixels. What decoders make different things of is refused: a frame more or fewer than declared, sequence numbers
 with a hole, a frame that is empty, beyond the canvas or of undefined operations, pixels of the still after those of
-a frame. Source: the PNG specification, third edition, sections 11.3.6 ("Animation information") and 4.9.
+a frame; and three kinds that FFmpeg 8 composes otherwise than browsers. Source: the PNG specification, third edition,
+section 11.3.6 ("Animation information").
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import zlib
 from dataclasses import dataclass, field
 
 from model.container import Disposal, Layer
-from model.errors import Undecodable
+from model.errors import Undecodable, Unsupported
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CONTROL = struct.Struct(">IIIIIHHBB")
 _DISPOSALS: tuple[Disposal, ...] = ("leave", "clear", "previous")
 _OVER = 1
+_DEPTH = 8  # place of the bit depth in IHDR, and of the colour type behind it
+_GREY = 0
 _FOR_PIXELS = (b"PLTE", b"tRNS")
 """The chunks that every frame needs; the others (profile, gamma, orientation) are read from the first alone."""
 
@@ -47,6 +50,7 @@ class Film:
         self._frames: list[_Frame] = []
         self._apart = False
         self._sequence = 0
+        self._clear = True
 
     def add(self, kind: bytes, chunk: bytes) -> None:
         """Take the next chunk, whole; Undecodable if it cannot be part of an animation."""
@@ -80,6 +84,9 @@ class Film:
             or not all(frame.pixels for frame in self._frames)
         ):
             raise Undecodable("the APNG declares other frames than it has, or one has no pixels")
+        depth, colour = self._header[_DEPTH : _DEPTH + 2]
+        if colour == _GREY and depth < 8 and any(chunk[4:8] == b"tRNS" for chunk in self._shared):
+            raise Unsupported("an APNG of grey of less than eight bits with a transparent level, opaque to FFmpeg")
         return tuple(self._layer(frame, first=frame is self._frames[0]) for frame in self._frames)
 
     def _add_still(self, content: bytes) -> None:
@@ -107,7 +114,21 @@ class Film:
         if disposal >= len(_DISPOSALS) or blend > _OVER:
             raise Undecodable("a frame of the APNG has an undefined operation")
         over = blend == _OVER and len(self._frames) > self._apart
-        return _Frame((width, height), left, top, _DISPOSALS[disposal], over)
+        frame = _Frame((width, height), left, top, _DISPOSALS[disposal], over)
+        self._check_second_opinion(frame, covers=(width, height) == whole)
+        return frame
+
+    def _check_second_opinion(self, frame: _Frame, *, covers: bool) -> None:
+        """Unsupported for what FFmpeg composes otherwise than the specification says.
+
+        It spreads samples of less than a byte from the left edge, wherever the frame lies, and takes a frame that
+        covers the canvas and is cleared away afterwards for one that replaces what is there.
+        """
+        if frame.left and self._header[_DEPTH] < 8:
+            raise Unsupported("an APNG of less than eight bits with a frame that does not begin at the left edge")
+        if covers and frame.over and frame.disposal == "clear" and not self._clear:
+            raise Unsupported("an APNG with a frame over the last one that covers it and is then cleared")
+        self._clear = (self._clear and frame.disposal != "leave") or (covers and frame.disposal == "clear")
 
     def _layer(self, frame: _Frame, *, first: bool) -> Layer:
         chunks = [_chunk(b"IHDR", struct.pack(">II", *frame.size) + self._header[8:])]
