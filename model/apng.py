@@ -13,8 +13,8 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 
-from model.container import Disposal, Layer
-from model.errors import Undecodable, Unsupported
+from model.container import MAX_LAYERS, Disposal, Layer
+from model.errors import TooLarge, Undecodable, Unsupported
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CONTROL = struct.Struct(">IIIIIHHBB")
@@ -66,6 +66,8 @@ class Film:
         elif kind == b"fcTL":
             self._check_sequence(content)
             self._frames.append(self._frame(content))
+            if len(self._frames) > MAX_LAYERS:
+                raise TooLarge(f"more than {MAX_LAYERS} frames")
         elif kind == b"fdAT":
             self._check_sequence(content)
             if len(self._frames) < 2:

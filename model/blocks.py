@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from model.container import Container, Disposal, Layer
-from model.errors import Undecodable
+from model.container import MAX_LAYERS, Container, Disposal, Layer
+from model.errors import TooLarge, Undecodable
 
 _MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
 """The next JPEG marker, past junk, fill bytes, entropy-coded data and restart markers (ITU-T T.81, B.1.1)."""
@@ -103,6 +103,8 @@ def gif(data: bytes) -> Container:
             control = None
             if len(layers) > 1 and not extended:
                 raise Undecodable("an image of the GIF follows another without an extension before it")
+            if len(layers) > MAX_LAYERS:
+                raise TooLarge(f"more than {MAX_LAYERS} frames")
         else:
             raise Undecodable("the GIF breaks off, or has something between its blocks")
     if not layers:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+MAX_LAYERS = 100_000
+"""Most images that a walk makes layers of; no setting allows more frames. Each costs a kilobyte before the frames are
+counted, and a GIF of 40 MiB can hold millions."""
 Disposal = Literal["leave", "clear", "previous"]
 """What becomes of an image's place before the next one is drawn: nothing, transparency, or what was there before it."""
 

@@ -29,8 +29,15 @@ def actl(frames: int) -> bytes:
     return chunk(b"acTL", struct.pack(">II", frames, 0))
 
 
-FCTL = chunk(b"fcTL", b"\x00" * 26)
-FDAT = chunk(b"fdAT", b"\x00" * 9)
+def fctl(sequence: int) -> bytes:
+    return chunk(b"fcTL", struct.pack(">IIIIIHHBB", sequence, 2, 1, 0, 0, 1, 10, 0, 0))
+
+
+def fdat(sequence: int) -> bytes:
+    return chunk(b"fdAT", sequence.to_bytes(4) + b"\x00" * 5)
+
+
+FCTL, FDAT = fctl(0), fdat(1)
 
 
 @pytest.mark.parametrize(
@@ -40,9 +47,9 @@ FDAT = chunk(b"fdAT", b"\x00" * 9)
         ([IHDR, IDAT, IDAT, IDAT, IEND], 1),
         ([IHDR, PLTE, TRNS, GAMA, IDAT, IEND], 1),
         ([IHDR, actl(1), FCTL, IDAT, IEND], 1),
-        ([IHDR, actl(2), FCTL, IDAT, IDAT, FCTL, FDAT, FDAT, IEND], 2),
+        ([IHDR, actl(2), FCTL, IDAT, IDAT, fctl(1), fdat(2), fdat(3), IEND], 2),
         ([IHDR, actl(1), IDAT, FCTL, FDAT, IEND], 2),
-        ([IHDR, actl(2), IDAT, FCTL, FDAT, FCTL, FDAT, IEND], 3),
+        ([IHDR, actl(2), IDAT, FCTL, FDAT, fctl(2), fdat(3), IEND], 3),
     ],
     ids=["still", "pixels-in-parts", "with-more", "one-frame", "two-frames", "still-apart", "still-apart-from-two"],
 )
@@ -77,16 +84,9 @@ WRONG: dict[str, list[bytes]] = {
     "wrong-checksum": [IHDR, IDAT[:-1] + b"\x00", IEND],
     "wrong-checksum-of-text": [IHDR, TEXT[:-1] + b"\x00", IDAT, IEND],
     "too-long": [IHDR, b"\xff\xff\xff\xff" + IDAT[4:], IEND],
-    "declared-too-few": [IHDR, actl(1), FCTL, IDAT, FCTL, FDAT, IEND],
-    "declared-too-many": [IHDR, actl(3), FCTL, IDAT, FCTL, FDAT, IEND],
-    "declared-none": [IHDR, actl(0), IDAT, IEND],
-    "declared-after-pixels": [IHDR, FCTL, IDAT, actl(1), IEND],
-    "not-declared": [IHDR, FCTL, IDAT, FCTL, FDAT, IEND],
-    "frames-without-control": [IHDR, actl(1), IDAT, FDAT, IEND],
-    "pixels-before-control": [IHDR, actl(1), IDAT, FDAT, FCTL, FDAT, IEND],
-    "frame-without-pixels": [IHDR, actl(2), FCTL, IDAT, FCTL, IEND],
-    "two-controls": [IHDR, actl(2), FCTL, FCTL, IDAT, IEND],
-    "frame-before-the-still": [IHDR, actl(2), FCTL, FDAT, IDAT, FCTL, FDAT, IEND],
+    "not-declared": [IHDR, FCTL, IDAT, fctl(1), fdat(2), IEND],
+    "declared-after-pixels": [IHDR, IDAT, actl(1), IEND],
+    "declared-twice": [IHDR, actl(1), actl(1), FCTL, IDAT, IEND],
 }
 
 
