@@ -1,9 +1,9 @@
-"""PNG and WebP: is every chunk there and true, and does what they declare agree?
+"""PNG: is every chunk there and true, and does what they declare agree?
 
-PNG: Pillow checks no CRC of pixel data, keeps the text chunks under the same names as the header's own values (a text
+Pillow checks no CRC of pixel data, keeps the text chunks under the same names as the header's own values (a text
 named `icc_profile` or `transparency` replaces the real one), and takes chunks out of place. So the decoder gets a file
-of the chunks that change what is seen, each at most once and in its place. Sources: the PNG specification, third
-edition, sections 5 and 13.14; the WebP container specification, RFC 9649.
+of the chunks that change what is seen, each at most once and in its place. Source: the PNG specification, third
+edition, sections 5 and 13.14.
 """
 
 from __future__ import annotations
@@ -80,23 +80,3 @@ def png_grey_scale(data: bytes) -> int:
     It leaves the grey value that tRNS names as it was, so that has to be multiplied too.
     """
     return {(2, _GREY): 85, (4, _GREY): 17}.get((data[24], data[25]), 1)
-
-
-def webp(data: bytes) -> Container:
-    """All chunks up to the length that the file states; one picture or as many as there are ANMF chunks."""
-    end = 8 + int.from_bytes(data[4:8], "little")
-    if end > len(data):
-        raise Undecodable("the WebP breaks off before its end")
-    at = 12
-    kinds: list[bytes] = []
-    while at < end:
-        length = int.from_bytes(data[at + 4 : at + 8], "little")
-        kinds.append(data[at : at + 4])
-        at += 8 + length + length % 2
-        if at > end or len(kinds) > MAX_CHUNKS:
-            raise Undecodable("a chunk of the WebP breaks off, or there are too many")
-    stills = sum(kind in (b"VP8 ", b"VP8L") for kind in kinds)
-    frames = kinds.count(b"ANMF")
-    if stills + bool(frames) != 1 or kinds.count(b"VP8X") > 1:
-        raise Undecodable("the WebP holds no picture, or a still and an animation")
-    return Container(end, (data[:end],), frames or 1)

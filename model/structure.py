@@ -14,10 +14,11 @@ from collections.abc import Callable
 
 from model.blocks import gif, jpeg
 from model.boxes import avif
-from model.chunks import png, webp
+from model.chunks import png
 from model.container import Container
 from model.errors import Undecodable
 from model.media import AVIF, GIF, JPEG, PNG, WEBP, MediaType
+from model.webp import webp
 
 _WALKS: dict[MediaType, Callable[[bytes], Container]] = {JPEG: jpeg, PNG: png, GIF: gif, WEBP: webp, AVIF: avif}
 

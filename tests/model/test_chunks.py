@@ -1,4 +1,4 @@
-"""PNG and WebP are walked to their ends; what is there twice, out of place or declared falsely is refused."""
+"""A PNG is walked to its end; what is there twice, out of place or declared falsely is refused."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import zlib
 
 import pytest
 
-from model.chunks import MAX_CHUNKS, png, png_grey_scale, webp
+from model.chunks import MAX_CHUNKS, png, png_grey_scale
 from model.errors import Undecodable, Unsupported
-from tests.model.samples import ANIMATIONS, STILLS, chunk, encode, picture, pictures
+from tests.model.samples import ANIMATIONS, STILLS, chunk, encode, pictures
 from tests.model.samples import png as make
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -118,58 +118,7 @@ def test_grey_of_few_bits_is_spread(depth: int, colour: int, factor: int) -> Non
     assert png_grey_scale(make(b"", 1, 1, depth, colour)) == factor
 
 
-def riff(*parts: tuple[bytes, bytes], length: int | None = None) -> bytes:
-    body = b"WEBP" + b"".join(
-        kind + len(content).to_bytes(4, "little") + content + b"\x00" * (len(content) % 2) for kind, content in parts
-    )
-    return b"RIFF" + (len(body) if length is None else length).to_bytes(4, "little") + body
-
-
-STILL, EXTENDED, FRAME = (b"VP8 ", b"abc"), (b"VP8X", b"\x00" * 10), (b"ANMF", b"\x00" * 20)
-
-
-@pytest.mark.parametrize(
-    ("data", "frames"),
-    [
-        (riff(STILL), 1),
-        (riff((b"VP8L", b"ab")), 1),
-        (riff(EXTENDED, (b"ICCP", b"x"), (b"ALPH", b"x"), STILL, (b"EXIF", b"x")), 1),
-        (riff(EXTENDED, (b"ANIM", b"x"), FRAME, FRAME), 2),
-    ],
-    ids=["lossy", "lossless", "extended", "animated"],
-)
-def test_frames_of_a_webp(data: bytes, frames: int) -> None:
-    container = webp(data + b"tail")
-    assert (container.end, container.frames, container.readings) == (len(data), frames, (data,))
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        riff(STILL)[:-1],
-        riff(STILL, length=13),
-        riff(STILL, length=2**32 - 1),
-        riff(EXTENDED),
-        riff(STILL, STILL),
-        riff(EXTENDED, STILL, FRAME),
-        riff(EXTENDED, EXTENDED, STILL),
-    ],
-    ids=["cut", "cut-chunk", "too-long", "nothing", "two-stills", "still-and-animation", "two-headers"],
-)
-def test_a_webp_that_is_refused(data: bytes) -> None:
-    with pytest.raises(Undecodable):
-        webp(data)
-
-
-def test_webp_chunks_are_counted_up_to_the_limit() -> None:
-    assert webp(riff(STILL, *[(b"JUNK", b"")] * (MAX_CHUNKS - 1))).frames == 1
-    with pytest.raises(Undecodable, match="too many"):
-        webp(riff(STILL, *[(b"JUNK", b"")] * MAX_CHUNKS))
-
-
 def test_what_pillow_writes_is_whole() -> None:
     assert png(ANIMATIONS["apng"]()).frames == 4
     assert png(encode(pictures(4), "PNG", default_image=True)).frames == 4
     assert png(STILLS["png-many-idat"]()).frames == 1
-    assert webp(ANIMATIONS["webp-animated"]()).frames == 4
-    assert webp(encode(picture(), "WEBP", exif=b"Exif\x00\x00x", icc_profile=b"abc")).frames == 1

@@ -82,11 +82,12 @@ def test_no_pixels_are_touched_before_the_limits() -> None:
             frames(png_header(8000, 5000))
 
 
-def test_webps_canvas_is_not_made_before_the_limits() -> None:
+def test_webps_canvas_is_not_made_before_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     data = encode(picture(size=(40, 30)), "WEBP")
-    with pytest.raises(TooLarge) as caught:
-        frames(data, Limits(max_area_pixels=1198))
-    assert isinstance(caught.value.__cause__, Image.DecompressionBombError)
+    assert len(frames(data, Limits(max_area_pixels=1200))) == 1
+    monkeypatch.delattr(Image, "open")  # libwebp makes its canvas when the file is opened
+    with pytest.raises(TooLarge, match="40 x 30"):
+        frames(data, Limits(max_area_pixels=1199))
 
 
 @pytest.mark.parametrize("name", ANIMATIONS)
