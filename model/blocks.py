@@ -26,6 +26,8 @@ _NO_CONTROL = b"!\xf9\x04\x00\x00\x00\x00\x00"
 """A graphic control that says no more than none at all; section 23."""
 _DISPOSALS: tuple[Disposal, ...] = ("leave", "leave", "clear", "previous")
 _INTERLACED = 0x40
+_CODE_BITS = range(2, 9)
+"""Bits of a colour number in the compressed pixels, section 22; of others decoders make different pixels, or none."""
 _WHITE = (255, 255, 255)
 """What FFmpeg has under the transparency of an image with a transparent colour; else it is the background colour, and
 opaque, in the first frame and after a disposal. Browsers leave both clear."""
@@ -134,6 +136,8 @@ def _layer(
     if not width or not height or left + width > screen[0] or top + height > screen[1]:
         raise Undecodable("an image of the GIF is empty or reaches beyond the screen")
     pixels = _IMAGE_BYTES + _table_bytes(image[9])
+    if image[pixels] not in _CODE_BITS:
+        raise Undecodable("an image of the GIF has colours of no or too many bits")
     table = image[_IMAGE_BYTES:pixels] or shared
     if not table:
         raise Undecodable("an image of the GIF has no colours")

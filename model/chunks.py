@@ -67,6 +67,8 @@ def _png_in_place(kind: bytes, seen: list[bytes], once: set[bytes]) -> None:
 
 def _png_readable(data: bytes, once: set[bytes]) -> None:
     depth, colour = data[24], data[25]
+    if data[26] or data[27]:
+        raise Undecodable("a PNG of an unknown compression or filter method")
     if b"IDAT" not in once or (colour == _PALETTE and b"PLTE" not in once):
         raise Undecodable("a PNG without pixels or without their palette")
     if depth == 16 and colour == _RGB and b"tRNS" in once:

@@ -18,6 +18,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.MpoImagePlugin import MpoImageFile
 
+from model.apng import check_pixels
 from model.chunks import png_grey_scale
 from model.compose import Canvas
 from model.container import Container
@@ -148,6 +149,8 @@ def pictures(data: bytes, media: MediaType, container: Container, limits: Sizes)
 def _composed(media: MediaType, container: Container, limits: Sizes) -> Iterator[Image.Image]:
     canvas = Canvas(container.canvas)
     for layer in container.layers:
+        if media is PNG:
+            check_pixels(layer)
         with refusals(), _area(limits), _open(layer.data, media) as image:
             image.load()
             frame = canvas.show(image, layer)

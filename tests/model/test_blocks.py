@@ -195,6 +195,8 @@ BROKEN = {
     "beyond-the-bottom": HEAD + replace(FRAME, top=1).blocks() + END,
     "no-width": HEAD + b"," + u16(0, 0, 0, 3) + BARE[9:] + END,
     "no-height": HEAD + b"," + u16(0, 0, 4, 0) + BARE[9:] + END,
+    "one-bit": HEAD + BARE.replace(b"\x02", b"\x01", 1) + END,
+    "nine-bits": HEAD + BARE.replace(b"\x02", b"\x09", 1) + END,
     "two-images-and-no-extension": HEAD + BARE + BARE + END,
     "extension-too-late": HEAD + BARE + BARE + LOOP + ONE + END,
 }
