@@ -1,22 +1,22 @@
-"""PNG and WebP: is every chunk there and true, and does what they declare agree?
+"""PNG: is every chunk there and true, and does what they declare agree?
 
-PNG: Pillow checks no CRC of pixel data, keeps the text chunks under the same names as the header's own values (a text
+Pillow checks no CRC of pixel data, keeps the text chunks under the same names as the header's own values (a text
 named `icc_profile` or `transparency` replaces the real one), and takes chunks out of place. So the decoder gets a file
-of the chunks that change what is seen, each at most once and in its place. Sources: the PNG specification, third
-edition, sections 5 and 13.14; the WebP container specification, RFC 9649.
+of the chunks that change what is seen, each at most once and in its place. Source: the PNG specification, third
+edition, sections 5 and 13.14.
 """
 
 from __future__ import annotations
 
 import zlib
 
+from model.apng import Film
 from model.container import Container, Kept
 from model.errors import Undecodable, Unsupported
 
 MAX_CHUNKS = 100_000
 """Chunks in one file: 40 MiB in the usual chunks of 8 KiB are 5,120, and 900 frames have 2 or more each."""
 
-_DISPOSE_PREVIOUS = b"\x02"  # APNG specification, fcTL, dispose_op
 _PNG_PIXELS = {b"IDAT", b"fcTL", b"fdAT"}
 _PNG_BEFORE_PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"sRGB", b"iCCP", b"acTL"}
 _PNG_ONCE = _PNG_BEFORE_PIXELS | {b"eXIf", b"IEND"}
@@ -30,7 +30,7 @@ def png(data: bytes) -> Container:
     seen: list[bytes] = []
     once: set[bytes] = set()
     kept = Kept(at)
-    declared = 0
+    film = Film()
     while not seen or seen[-1] != b"IEND":
         length, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
         end = at + 12 + length
@@ -41,20 +41,15 @@ def png(data: bytes) -> Container:
         if kind in _PNG_KEPT:
             _png_in_place(kind, seen, once)
             kept.add(at, end)
+            film.add(kind, data[at:end])
         elif not kind[:1].islower():
             raise Undecodable(f"the PNG has a chunk {kind!r} that is unknown and that no decoder may skip")
-        if kind == b"acTL":
-            declared = int.from_bytes(data[at + 8 : at + 12])
-        if kind == b"fcTL" and data[at + 32 : at + 33] == _DISPOSE_PREVIOUS:
-            raise Unsupported(
-                "an APNG that goes back to an earlier frame, which Pillow composes otherwise than viewers"
-            )
         seen.append(kind)
         at = end
     _png_readable(data, once)
-    if declared and data[25] == _GREY and b"tRNS" in once:
-        raise Unsupported("an APNG of grey with a transparent level, which Pillow composes otherwise than viewers")
-    return Container(at, (kept.of(data),), _png_frames(seen, declared))
+    layers = film.layers()
+    canvas = (int.from_bytes(data[16:20]), int.from_bytes(data[20:24])) if layers else (1, 1)
+    return Container(at, (kept.of(data),), len(layers) or 1, canvas, layers=layers)
 
 
 def _png_in_place(kind: bytes, seen: list[bytes], once: set[bytes]) -> None:
@@ -72,37 +67,13 @@ def _png_in_place(kind: bytes, seen: list[bytes], once: set[bytes]) -> None:
 
 def _png_readable(data: bytes, once: set[bytes]) -> None:
     depth, colour = data[24], data[25]
+    if data[26] or data[27]:
+        raise Undecodable("a PNG of an unknown compression or filter method")
     if b"IDAT" not in once or (colour == _PALETTE and b"PLTE" not in once):
         raise Undecodable("a PNG without pixels or without their palette")
     if depth == 16 and colour == _RGB and b"tRNS" in once:
         # Pillow keeps eight bits of each colour, too few to tell which pixels the sixteen bits make transparent.
         raise Unsupported("a PNG of 16 bits with a transparent colour")
-
-
-def _png_frames(seen: list[bytes], declared: int) -> int:
-    """Pictures of a PNG: 1, or of an APNG its frames, and one more if the still is not the first of them."""
-    if not {b"acTL", b"fcTL", b"fdAT"} & set(seen):
-        return 1
-    frames = 0
-    empty = False
-    still: list[int] = []
-    for kind in seen:
-        if kind == b"fcTL":
-            if empty:
-                break
-            empty = True
-            frames += 1
-        elif kind == b"IDAT":
-            still = still or [frames]
-            empty = False
-        elif kind == b"fdAT":
-            if not frames or not still:
-                break
-            empty = False
-    else:
-        if frames == declared and frames and not empty:
-            return frames + (still == [0])
-    raise Undecodable("the APNG declares other frames than it has, or one has no pixels")
 
 
 def png_grey_scale(data: bytes) -> int:
@@ -111,23 +82,3 @@ def png_grey_scale(data: bytes) -> int:
     It leaves the grey value that tRNS names as it was, so that has to be multiplied too.
     """
     return {(2, _GREY): 85, (4, _GREY): 17}.get((data[24], data[25]), 1)
-
-
-def webp(data: bytes) -> Container:
-    """All chunks up to the length that the file states; one picture or as many as there are ANMF chunks."""
-    end = 8 + int.from_bytes(data[4:8], "little")
-    if end > len(data):
-        raise Undecodable("the WebP breaks off before its end")
-    at = 12
-    kinds: list[bytes] = []
-    while at < end:
-        length = int.from_bytes(data[at + 4 : at + 8], "little")
-        kinds.append(data[at : at + 4])
-        at += 8 + length + length % 2
-        if at > end or len(kinds) > MAX_CHUNKS:
-            raise Undecodable("a chunk of the WebP breaks off, or there are too many")
-    stills = sum(kind in (b"VP8 ", b"VP8L") for kind in kinds)
-    frames = kinds.count(b"ANMF")
-    if stills + bool(frames) != 1 or kinds.count(b"VP8X") > 1:
-        raise Undecodable("the WebP holds no picture, or a still and an animation")
-    return Container(end, (data[:end],), frames or 1)

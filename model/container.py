@@ -3,6 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+MAX_LAYERS = 100_000
+"""Most images that a walk makes layers of; no setting allows more frames. Each costs a kilobyte before the frames are
+counted, and a GIF of 40 MiB can hold millions."""
+Disposal = Literal["leave", "clear", "previous"]
+"""What becomes of an image's place before the next one is drawn: nothing, transparency, or what was there before it."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One image of an animation, and how a viewer composes it.
+
+    `data`: a file of its own, with that image alone. `left`, `top`: its place on the canvas, in pixels. `over`: what is
+    there already shows through, rather than being replaced. `clear`: the RGB colour under the transparency that it
+    leaves behind, or that it begins upon as the first. `colours`: entries of its colour table, 0 without one.
+    """
+
+    data: bytes
+    left: int
+    top: int
+    disposal: Disposal
+    over: bool
+    clear: tuple[int, int, int] = (0, 0, 0)
+    colours: int = 0
 
 
 @dataclass(frozen=True)
@@ -13,7 +38,8 @@ class Container:
     take the file; the file up to its end, without what no viewer shows. `frames`: pictures that it declares, None where
     only the decoder can tell. `canvas`: (width, height) in pixels that its frames take together, as far as is known.
     `starts` and `ends`: of the pictures that stand one behind the other, if `frames` is None. `codec` and `seconds`: of
-    a video, FFmpeg's name of what its only track of pictures is written in, and how long it says it lasts.
+    a video, FFmpeg's name of what its only track of pictures is written in, and how long it says it lasts. `layers`:
+    the images of an animation that is composed here (model/compose.py) and not by the decoder.
     """
 
     end: int
@@ -24,6 +50,7 @@ class Container:
     ends: tuple[int, ...] = ()
     codec: str | None = None
     seconds: float = 0.0
+    layers: tuple[Layer, ...] = ()
 
     def end_of(self, pictures: int) -> int:
         """Where the file ends if so many of the pictures at `starts` and `ends` were looked at."""

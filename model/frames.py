@@ -18,7 +18,9 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.MpoImagePlugin import MpoImageFile
 
+from model.apng import check_pixels
 from model.chunks import png_grey_scale
+from model.compose import Canvas
 from model.container import Container
 from model.errors import TooLarge, Undecodable
 from model.media import PNG, MediaType
@@ -132,9 +134,11 @@ def pictures(
     _check_work(container.canvas, container.frames or 1)
     if container.frames is not None:
         check_frames(container.frames, limits)
+    if container.layers:
+        yield from _composed(media, container, limits)
+        return
     with refusals(), _area(limits):
-        image = Image.open(io.BytesIO(data), formats=[str(media.pillow)])
-        image = _all_pictures(image)
+        image = _all_pictures(_open(data, media))
         frames = int(getattr(image, "n_frames", 1))
     with image:
         check_size(image.size, limits)
@@ -142,8 +146,6 @@ def pictures(
         _check_work(image.size, frames)
         if container.frames not in (None, frames):
             raise Undecodable(f"it declares {container.frames} frames, and {frames} can be found")
-        if media is PNG and isinstance(grey := image.info.get("transparency"), int):
-            image.info["transparency"] = grey * png_grey_scale(data)
         looked_at = 0
         for frame in range(frames):
             with refusals(), _area(limits):
@@ -157,6 +159,24 @@ def pictures(
                 image.load()
             looked_at += 1
             yield image
+
+
+def _composed(media: MediaType, container: Container, limits: Sizes) -> Iterator[Image.Image]:
+    canvas = Canvas(container.canvas)
+    for layer in container.layers:
+        if media is PNG:
+            check_pixels(layer)
+        with refusals(), _area(limits), _open(layer.data, media) as image:
+            image.load()
+            frame = canvas.show(image, layer)
+        yield frame
+
+
+def _open(data: bytes, media: MediaType) -> ImageFile.ImageFile:
+    image = Image.open(io.BytesIO(data), formats=[str(media.pillow)])
+    if media is PNG and isinstance(grey := image.info.get("transparency"), int):
+        image.info["transparency"] = grey * png_grey_scale(data)
+    return image
 
 
 def _all_pictures(image: ImageFile.ImageFile) -> ImageFile.ImageFile:

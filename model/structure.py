@@ -4,7 +4,8 @@ Decoders forgive: Pillow takes a GIF or a PNG that breaks off after a frame, ski
 what a header said. Each such kindness is a file that one program sees otherwise than the next. So the walk demands that
 every block is complete, that the end marker is there and that nothing is declared twice; it counts the frames, finds
 where the picture ends, and gives the bytes that the decoder is to read. Behind the end of a still there may be
-anything (phones put videos there): it is counted and not decoded.
+anything (phones put videos there), behind that of an animation zeros (old programs fill up the last block of a disk):
+it is counted and not decoded.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from collections.abc import Callable
 
 from model.blocks import gif, jpeg
 from model.boxes import avif
-from model.chunks import png, webp
+from model.chunks import png
 from model.container import Container
 from model.errors import Undecodable
 from model.media import AVIF, GIF, JPEG, PNG, WEBP, MediaType
+from model.webp import webp
 
 _WALKS: dict[MediaType, Callable[[bytes], Container]] = {JPEG: jpeg, PNG: png, GIF: gif, WEBP: webp, AVIF: avif}
 
@@ -24,10 +26,10 @@ _WALKS: dict[MediaType, Callable[[bytes], Container]] = {JPEG: jpeg, PNG: png, G
 def inspect(data: bytes, media: MediaType) -> Container:
     """The structure of a whole file of a judged format.
 
-    Raises Undecodable if it is not whole or has bytes behind the end of an animation, Unsupported for what the decoder
-    would get wrong.
+    Raises Undecodable if it is not whole or has more than zeros behind the end of an animation, Unsupported for what
+    the decoder would get wrong.
     """
     container = _WALKS[media](data)
-    if container.end < len(data) and container.frames not in (1, None):
+    if container.frames not in (1, None) and data[container.end :].strip(b"\x00"):
         raise Undecodable(f"{len(data) - container.end} bytes behind the end of the animation")
     return container

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from model import blocks
 from model.blocks import gif, jpeg, jpeg_end
-from model.errors import Undecodable
+from model.container import Layer
+from model.errors import TooLarge, Undecodable
+from tests.model.gif_parts import LOOP, Frame, control, extension, header, plain, u16
 from tests.model.samples import encode, picture, pictures
 
 
@@ -63,118 +67,152 @@ def test_a_picture_far_behind_is_not_one_that_follows() -> None:
         assert len(jpeg(indexed + b"\x00" * gap + BODY).starts) == count
 
 
-HEAD = b"GIF89a\x04\x00\x03\x00\x80\x00\x00" + b"\x00\x00\x00\xff\xff\xff"
-CONTROL = b"!\xf9\x04\x08\x0a\x00\x00\x00"
-LEAVE = b"!\xf9\x04\x04\x00\x00\x00\x00"
-
-
-def frame(
-    left: int = 0, top: int = 0, width: int = 4, height: int = 3, table: bytes = b"", control: bytes = LEAVE
-) -> bytes:
-    place = b"".join(value.to_bytes(2, "little") for value in (left, top, width, height))
-    return control + b"," + place + (b"\x80" if table else b"\x00") + table + b"\x02\x02\x44\x01\x00"
+COLOURS = ((0, 0, 0), (255, 255, 255))
+HEAD = header(4, 3, COLOURS)
+FRAME = plain(4, 3, 1, bits=2)
+ONE, BARE = FRAME.blocks(), FRAME.image()
+END = b";"
+XMP = b"!\xff\x0bXMP DataXMP<x:xmpmeta> any text \xc3\xa9</x:xmpmeta>" + b"\x01" + bytes(range(255, -1, -1)) + b"\x00"
+"""Not in sub-blocks: whatever byte a reader takes for a length leads into the countdown and so to its end."""
 
 
 @pytest.mark.parametrize(
-    ("data", "frames", "canvas"),
+    ("data", "frames"),
     [
-        (HEAD + frame() + b";", 1, (4, 3)),
-        (HEAD + frame(control=CONTROL) + frame(control=CONTROL) + b";", 2, (4, 3)),
-        (HEAD + frame(table=b"\x00" * 6) + b";", 1, (4, 3)),
-        (HEAD + frame(2, 1, 4, 3) + b";", 1, (6, 4)),
-        (HEAD + frame(65535, 0, 65535, 9) + frame() + b";", 2, (131070, 9)),
-        (b"GIF87a\x04\x00\x03\x00\x00\x00\x00" + frame() + b";", 1, (4, 3)),
+        (HEAD + BARE + END, 1),
+        (HEAD + ONE + ONE + END, 2),
+        (HEAD + ONE + BARE + END, 2),
+        (HEAD + BARE + ONE + END, 2),
+        (HEAD + LOOP + BARE + BARE + END, 2),
+        (header(4, 3) + replace(FRAME, colours=COLOURS).blocks() + END, 1),
+        (header(4, 3, COLOURS, version=b"GIF87a") + BARE + END, 1),
+        (HEAD + control() + ONE + control() + END, 1),
     ],
-    ids=["one", "two", "local-colours", "beyond-the-canvas", "far-beyond", "no-colours"],
+    ids=["one", "two", "control-first", "control-last", "loop", "local-colours", "87a", "controls-to-spare"],
 )
-def test_frames_of_a_gif(data: bytes, frames: int, canvas: tuple[int, int]) -> None:
+def test_frames_of_a_gif(data: bytes, frames: int) -> None:
     container = gif(data)
-    assert (container.end, container.frames, container.canvas) == (len(data), frames, canvas)
+    assert (container.end, container.frames, container.canvas) == (len(data), frames, (4, 3))
     assert container.readings == (data,)
+    assert len(container.layers) == frames
 
 
 @pytest.mark.parametrize(
-    "extension",
+    "other",
     [
-        b"!\xfe\x03abc\x00",
-        b"!\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00",
-        b"!\xff\x0bNETSCAPE2.0\x00",
-        b"!\x01\x00",
-        b"!\xce\x00",
+        extension(0xFE, b"hello", b"again"),
+        LOOP,
+        extension(0xFF, b"NETSCAPE2.0"),
+        extension(0xFF, b"MGK8BIM0000", b"\x00" * 255, b"\x01"),
+        extension(0x01, b"\x00" * 12, b"text"),
+        extension(0xCE, b"unknown"),
+        XMP,
     ],
-    ids=["comment", "loop", "loop-without-content", "empty-text", "empty-unknown"],
+    ids=["comment", "loop", "loop-without-content", "application", "text", "unknown", "xmp"],
 )
-def test_other_extensions_do_not_reach_the_decoder(extension: bytes) -> None:
-    data = HEAD + extension + frame(control=CONTROL) + extension + frame() + b";"
-    container = gif(data)
-    assert (container.end, container.frames) == (len(data), 2)
-    assert container.readings == (HEAD + frame(control=CONTROL) + frame() + b";",)
+def test_other_extensions_change_nothing(other: bytes) -> None:
+    two = replace(FRAME, disposal=2).blocks()
+    container = gif(HEAD + other + two + other + ONE + other + END)
+    assert container.layers == gif(HEAD + two + ONE + END).layers
+
+
+def test_a_layer_is_a_gif_of_its_own() -> None:
+    local = Frame(((1, 0), (0, 1)), 2, 1, ((9, 9, 9), (8, 8, 8)), True, 3, 0, bits=2)
+    layers = gif(header(4, 3, COLOURS, 1) + ONE + local.blocks() + END).layers
+    colours = ((9, 9, 9), (8, 8, 8))
+    first = header(4, 3, COLOURS) + control(delay=5) + BARE + END
+    second = header(2, 2, colours) + control(0, 0, 5) + Frame(local.rows, interlaced=True, bits=2).image() + END
+    assert layers == (
+        Layer(first, 0, 0, "leave", over=True, clear=(255, 255, 255), colours=2),
+        Layer(second, 2, 1, "previous", over=True, clear=(255, 255, 255), colours=2),
+    )
 
 
 @pytest.mark.parametrize(
-    ("control", "read"),
+    ("frame", "background", "clear"),
     [
-        (b"", LEAVE),
-        (b"!\xf9\x04\x00\x0a\x00\x00\x00", b"!\xf9\x04\x04\x0a\x00\x00\x00"),
-        (b"!\xf9\x04\x01\x0a\x00\x07\x00", b"!\xf9\x04\x05\x0a\x00\x07\x00"),
-        (CONTROL, CONTROL),
-        (b"!\xf9\x04\x0d\x00\x00\x03\x00", b"!\xf9\x04\x0d\x00\x00\x03\x00"),
-        (b"!\xf9\x04\x09\x00\x00\x00\x00" + LEAVE, LEAVE),
+        (FRAME, 0, (0, 0, 0)),
+        (FRAME, 1, (255, 255, 255)),
+        (FRAME, 2, (0, 0, 0)),
+        (replace(FRAME, transparent=1), 0, (255, 255, 255)),
     ],
-    ids=["none", "unspecified", "unspecified-transparent", "background", "previous", "the-last-of-two"],
+    ids=["first", "second", "beyond-the-table", "transparent"],
 )
-def test_each_frame_says_what_becomes_of_it(control: bytes, read: bytes) -> None:
-    # Viewers take the last control before an image, and none or "unspecified" for "leave it"; Pillow does otherwise.
-    data = HEAD + frame(control=CONTROL) + frame(control=control) + b";"
-    assert gif(data).readings == (HEAD + frame(control=CONTROL) + frame(control=read) + b";",)
+def test_the_colour_under_what_is_clear(frame: Frame, background: int, clear: tuple[int, int, int]) -> None:
+    (layer,) = gif(header(4, 3, COLOURS, background) + frame.blocks() + END).layers
+    assert layer.clear == clear
+
+
+@pytest.mark.parametrize(
+    ("blocks", "disposal"),
+    [
+        (BARE, "leave"),
+        *(
+            (replace(FRAME, disposal=number).blocks(), name)
+            for number, name in enumerate(("leave", "leave", "clear", "previous"))
+        ),
+        (control(2) + ONE, "leave"),
+        (control(2) + LOOP + BARE, "clear"),
+    ],
+)
+def test_the_last_control_before_an_image_counts(blocks: bytes, disposal: str) -> None:
+    assert gif(HEAD + replace(FRAME, disposal=3).blocks() + blocks + END).layers[1].disposal == disposal
 
 
 @pytest.mark.parametrize("disposal", [4, 5, 6, 7])
 def test_an_undefined_disposal_is_refused(disposal: int) -> None:
     with pytest.raises(Undecodable, match=f"undefined disposal {disposal}"):
-        gif(HEAD + frame(control=b"!\xf9\x04" + bytes([disposal << 2]) + b"\x00" * 4) + b";")
+        gif(HEAD + replace(FRAME, disposal=disposal).blocks() + END)
 
 
 def test_bytes_behind_the_trailer_are_not_part_of_it() -> None:
-    data = HEAD + frame() + b";"
-    container = gif(data + frame() + b";")
+    data = HEAD + ONE + END
+    container = gif(data + ONE + END)
     assert (container.end, container.frames, container.readings) == (len(data), 1, (data,))
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        HEAD[:12],
-        HEAD,
-        HEAD + b";",
-        HEAD + frame(),
-        HEAD + frame()[:-1],
-        HEAD + frame()[:9],
-        HEAD + frame() + b"\x00;",
-        HEAD + frame() + b"junk;",
-        HEAD + b"!",
-        HEAD + b"!\xf9\x00" + frame() + b";",
-        HEAD + b"!\xf9\x03\x00\x00\x00\x00" + frame() + b";",
-        HEAD + CONTROL[:-1] + b"\x01\x00\x00" + frame() + b";",
-    ],
-    ids=[
-        "header",
-        "nothing",
-        "no-picture",
-        "no-trailer",
-        "cut-block",
-        "cut-frame",
-        "zero-between",
-        "junk-between",
-        "cut-extension",
-        "empty-control",
-        "short-control",
-        "long-control",
-    ],
-)
-def test_a_gif_that_is_not_whole(data: bytes) -> None:
+BROKEN = {
+    "header": HEAD[:12],
+    "header-without-table": HEAD[:-1],
+    "nothing": HEAD,
+    "no-picture": HEAD + END,
+    "no-trailer": HEAD + ONE,
+    "cut-block": HEAD + ONE[:-1],
+    "cut-frame": HEAD + BARE[:9],
+    "cut-extension": HEAD + b"!",
+    "zero-between": HEAD + ONE + b"\x00" + END,
+    "junk-between": HEAD + ONE + b"junk" + END,
+    "empty-control": HEAD + b"!\xf9\x00" + ONE + END,
+    "short-control": HEAD + b"!\xf9\x03\x00\x00\x00\x00" + ONE + END,
+    "long-control": HEAD + control()[:-1] + b"\x01\x00\x00" + ONE + END,
+    "empty-comment": HEAD + extension(0xFE) + ONE + END,
+    "empty-unknown": HEAD + extension(0xCE) + ONE + END,
+    "short-text": HEAD + extension(0x01, b"\x00" * 11) + ONE + END,
+    "long-text": HEAD + extension(0x01, b"\x00" * 13) + ONE + END,
+    "no-colours": header(4, 3) + ONE + END,
+    "no-screen": header(0, 0, COLOURS) + ONE + END,
+    "beyond-the-right": HEAD + replace(FRAME, left=1).blocks() + END,
+    "beyond-the-bottom": HEAD + replace(FRAME, top=1).blocks() + END,
+    "no-width": HEAD + b"," + u16(0, 0, 0, 3) + BARE[9:] + END,
+    "no-height": HEAD + b"," + u16(0, 0, 4, 0) + BARE[9:] + END,
+    "one-bit": HEAD + BARE.replace(b"\x02", b"\x01", 1) + END,
+    "nine-bits": HEAD + BARE.replace(b"\x02", b"\x09", 1) + END,
+    "two-images-and-no-extension": HEAD + BARE + BARE + END,
+    "extension-too-late": HEAD + BARE + BARE + LOOP + ONE + END,
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_gif_that_is_refused(name: str) -> None:
     with pytest.raises(Undecodable):
-        gif(data)
+        gif(BROKEN[name])
+
+
+def test_layers_at_the_limit_and_beyond(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "MAX_LAYERS", 3)
+    assert gif(HEAD + ONE * 3 + END).frames == 3
+    with pytest.raises(TooLarge, match="more than 3 frames"):
+        gif(HEAD + ONE * 4 + END)
 
 
 def test_what_pillow_writes_is_whole() -> None:

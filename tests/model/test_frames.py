@@ -72,8 +72,7 @@ def test_no_pixels_are_touched_before_the_limits() -> None:
         raise TouchedError
 
     spot = struct.pack("<BHHHHB", 0x2C, 0, 0, 2, 2, 0) + b"\x02\x02\x44\x01\x00"
-    far = struct.pack("<BHHHHB", 0x2C, 9999, 0, 2, 2, 0) + b"\x02\x02\x44\x01\x00"
-    gif = b"GIF89a\x02\x00\x02\x00\x00\x00\x00" + spot + far + b";"
+    gif = b"GIF89a" + struct.pack("<2H", 10_001, 2) + b"\x80\x00\x00" + b"\x00" * 6 + spot + b";"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("PIL.ImageFile.ImageFile.load", load)
         for data in (png_header(10_001, 1), png_header(8000, 5001), gif):
@@ -83,18 +82,12 @@ def test_no_pixels_are_touched_before_the_limits() -> None:
             frames(png_header(8000, 5000))
 
 
-def test_webps_canvas_is_not_made_before_the_limits() -> None:
+def test_webps_canvas_is_not_made_before_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     data = encode(picture(size=(40, 30)), "WEBP")
-    with pytest.raises(TooLarge) as caught:
-        frames(data, Limits(max_area_pixels=1198))
-    assert isinstance(caught.value.__cause__, Image.DecompressionBombError)
-
-
-def test_frames_of_a_gif_beyond_its_header_count() -> None:
-    one = b"\x2c" + struct.pack("<4H", 0, 0, 300, 2) + b"\x00" + b"\x02\x02\x44\x01\x00"
-    data = b"GIF89a" + struct.pack("<2H", 2, 2) + b"\x00\x00\x00" + one + b";"
-    with pytest.raises(TooLarge, match="300 x 2"):
-        frames(data, Limits(max_side_pixels=299))
+    assert len(frames(data, Limits(max_area_pixels=1200))) == 1
+    monkeypatch.delattr(Image, "open")  # libwebp makes its canvas when the file is opened
+    with pytest.raises(TooLarge, match="40 x 30"):
+        frames(data, Limits(max_area_pixels=1199))
 
 
 @pytest.mark.parametrize("name", ANIMATIONS)

@@ -31,4 +31,12 @@ def test_bytes_behind_an_animation_are_refused(name: str) -> None:
     assert media
     assert inspect(data, media).end == len(data)
     with pytest.raises(Undecodable):
-        inspect(data + b"\x00", media)
+        inspect(data + b"\x00;", media)
+
+
+@pytest.mark.parametrize("name", [name for name in ANIMATIONS if not name.startswith("avif")])
+def test_zeros_behind_an_animation_are_not_decoded(name: str) -> None:
+    data = ANIMATIONS[name]()
+    media = sniff(data)
+    assert media
+    assert inspect(data + b"\x00" * 512, media) == inspect(data, media)

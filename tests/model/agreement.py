@@ -1,0 +1,44 @@
+"""What the filter judges of a file, as arrays, to hold against another decoder's opinion."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from config.settings import Limits
+from model.frames import pictures
+from model.media import sniff
+from model.structure import inspect
+
+Pixels = NDArray[np.uint8]
+LIMITS = Limits()
+
+
+def judged_frames(data: bytes) -> list[Pixels]:
+    """Each composed frame of all readings, uint8 (height, width, 4), RGBA with the colours under alpha 0.
+
+    Raises JudgeError if the file is refused.
+    """
+    media = sniff(data)
+    assert media
+    container = inspect(data, media)
+    return [rgba(frame) for reading in container.readings for frame in pictures(reading, media, container, LIMITS)]
+
+
+def rgba(image: Image.Image) -> Pixels:
+    """A loaded picture, uint8 (height, width, 4)."""
+    return np.array(image.convert("RGBA"))
+
+
+def over(frame: Pixels, level: int) -> Pixels:
+    """A frame on a background of one grey level, uint8 (height, width, 3)."""
+    alpha = frame[..., 3:].astype(float) / 255
+    return np.rint(frame[..., :3] * alpha + level * (1 - alpha)).astype(np.uint8)
+
+
+def distance(one: Pixels, other: Pixels) -> int:
+    """Largest difference, in levels of 255, of two frames as seen over white and over black."""
+    if one.shape != other.shape:
+        return 256
+    return max(int(np.abs(over(one, level).astype(int) - over(other, level)).max()) for level in (0, 255))
