@@ -111,7 +111,7 @@ def test_json_is_all_that_goes_to_standard_output(tmp_path: Path, picture: Path,
 
 def test_a_sampled_video_and_its_parts_are_told(tmp_path: Path, picture: Path, capsys: Captured) -> None:
     found = verdict(Outcome.PASS, Outcome.PASS, None, media="mp4", views=48, sampled="32 of 900", in_part={"nsfw": 0.5})
-    assert run(picture, judge=FakeJudge(found)) == 0
+    assert run(picture, judge=SetJudge(found)) == 0
     said = capsys.readouterr().out
     assert "48 views of 32 of 900 pictures in it" in said
     assert "    nsfw, in a part      0.5000\n" in said
