@@ -16,9 +16,17 @@ from model.boxes import avif
 from model.chunks import png, webp
 from model.container import Container
 from model.errors import Undecodable
-from model.media import AVIF, GIF, JPEG, PNG, WEBP, MediaType
+from model.jxl import jxl
+from model.media import AVIF, GIF, JPEG, JXL, PNG, WEBP, MediaType
 
-_WALKS: dict[MediaType, Callable[[bytes], Container]] = {JPEG: jpeg, PNG: png, GIF: gif, WEBP: webp, AVIF: avif}
+_WALKS: dict[MediaType, Callable[[bytes], Container]] = {
+    JPEG: jpeg,
+    PNG: png,
+    GIF: gif,
+    WEBP: webp,
+    AVIF: avif,
+    JXL: jxl,
+}
 
 
 def inspect(data: bytes, media: MediaType) -> Container:
