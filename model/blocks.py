@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from model.container import MAX_LAYERS, Container, Disposal, Layer
-from model.errors import TooLarge, Undecodable
+from model.errors import TooLarge, Undecodable, Unsupported
+from model.scans import Scans
 
 _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
 """The next JPEG marker, past junk, fill bytes, entropy-coded data and restart markers (ITU-T T.81, B.1.1). It begins
@@ -37,14 +38,17 @@ opaque, in the first frame and after a disposal. Browsers leave both clear."""
 def jpeg_end(data: bytes, start: int = 0) -> tuple[int, bool]:
     """(place after the end marker, whether an index of further pictures was met) of the JPEG that begins at `start`.
 
-    The index is that of the Multi-Picture Format, CIPA DC-007. Raises Undecodable if the picture breaks off.
+    The index is that of the Multi-Picture Format, CIPA DC-007. Raises Undecodable if the picture breaks off, and what
+    model/scans.py raises.
     """
     at = start + 2
     index = False
+    scans = Scans()
     while match := _MARKER.search(data, at):
         at = match.end()
         marker = match[1][0]
         if marker == _EOI:
+            scans.finish()
             return at, index
         if marker in (_SOI, _TEM):
             continue
@@ -52,6 +56,7 @@ def jpeg_end(data: bytes, start: int = 0) -> tuple[int, bool]:
         if length < 2:
             break
         index = index or (marker == _APP2 and data[at + 2 : at + 6] == b"MPF\x00")
+        scans.segment(marker, data[at + 2 : at + length])
         at += length
     raise Undecodable("the JPEG breaks off before its end marker")
 
@@ -68,8 +73,8 @@ def jpeg(data: bytes) -> Container:
     while (start := data.find(_NEXT_PICTURE, ends[-1], ends[-1] + MAX_GAP_BYTES)) >= 0:
         try:
             ends.append(jpeg_end(data, start)[0])
-        except Undecodable:
-            break
+        except (Undecodable, Unsupported, TooLarge):
+            break  # Pillow will find it missing if the index names it
         starts.append(start)
     return Container(ends[-1], (data[: ends[-1]],), None, starts=tuple(starts), ends=tuple(ends))
 

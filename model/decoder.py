@@ -13,6 +13,7 @@ import sys
 from typing import BinaryIO
 
 from PIL import AvifImagePlugin, GifImagePlugin, Image, ImageCms, MpoImagePlugin, PngImagePlugin, WebPImagePlugin
+from pillow_jxl import JpegXLImagePlugin
 
 from model import pipe
 from model.confine import allow_cpu, confine
@@ -34,6 +35,7 @@ def main() -> None:
     Image.preinit()
     # One thread: the decoder may start none, and Pillow would ask for one per processor.
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    JpegXLImagePlugin.DECODE_THREADS = 0  # of which it is one if there are none beside it
     if (first := pipe.read(requests, 0)) is None:
         return
     job = Job.unpack(first[0])

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+import pillow_jxl
 from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.MpoImagePlugin import MpoImageFile
@@ -23,14 +24,14 @@ from model.chunks import png_grey_scale
 from model.compose import Canvas
 from model.container import Container
 from model.errors import TooLarge, Undecodable
-from model.media import PNG, MediaType
+from model.media import JXL, PNG, MediaType
 
 PILLOW_ERRORS = (
     OSError,  # truncated data, and Image.UnidentifiedImageError
     SyntaxError,  # broken headers, in all plugins
     ValueError,  # chunks and modes that make no sense, and UnicodeDecodeError
     EOFError,  # a frame that is not there
-    RuntimeError,  # what libavif says in C
+    RuntimeError,  # what libavif says in C, and all that libjxl says
     struct.error,  # numbers cut short
     zlib.error,
     IndexError,  # single bytes cut short
@@ -135,13 +136,19 @@ def pictures(
     if container.frames is not None:
         check_frames(container.frames, limits)
     if container.layers:
+        if least is not None:
+            least(container.canvas)
         yield from _composed(media, container, limits)
         return
+    if media is JXL:
+        _check_jxl_end(data)
     with refusals(), _area(limits):
         image = _all_pictures(_open(data, media))
         frames = int(getattr(image, "n_frames", 1))
     with image:
         check_size(image.size, limits)
+        if media is JXL and image.size != container.canvas:
+            raise Undecodable(f"the JPEG XL declares {container.canvas} pixels, and has {image.size}")
         check_frames(frames, limits)
         _check_work(image.size, frames)
         if container.frames not in (None, frames):
@@ -177,6 +184,19 @@ def _open(data: bytes, media: MediaType) -> ImageFile.ImageFile:
     if media is PNG and isinstance(grey := image.info.get("transparency"), int):
         image.info["transparency"] = grey * png_grey_scale(data)
     return image
+
+
+def _check_jxl_end(stream: bytes) -> None:
+    """Raise Undecodable for bytes behind the end of a JPEG XL codestream.
+
+    Only a decoder can tell where that is, and this one does not say. But it refuses a stream that lacks its last byte;
+    so one that it takes without its last byte had that byte too much. This takes as long as decoding it.
+    """
+    try:
+        pillow_jxl.Decoder(num_threads=0)(stream[:-1])
+    except RuntimeError:
+        return
+    raise Undecodable("bytes behind the end of the JPEG XL")
 
 
 def _all_pictures(image: ImageFile.ImageFile) -> ImageFile.ImageFile:

@@ -17,10 +17,18 @@ from model.boxes import avif
 from model.chunks import png
 from model.container import Container
 from model.errors import Undecodable
-from model.media import AVIF, GIF, JPEG, PNG, WEBP, MediaType
+from model.jxl import jxl
+from model.media import AVIF, GIF, JPEG, JXL, PNG, WEBP, MediaType
 from model.webp import webp
 
-_WALKS: dict[MediaType, Callable[[bytes], Container]] = {JPEG: jpeg, PNG: png, GIF: gif, WEBP: webp, AVIF: avif}
+_WALKS: dict[MediaType, Callable[[bytes], Container]] = {
+    JPEG: jpeg,
+    PNG: png,
+    GIF: gif,
+    WEBP: webp,
+    AVIF: avif,
+    JXL: jxl,
+}
 
 
 def inspect(data: bytes, media: MediaType) -> Container:

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pillow_jxl  # noqa: F401  Pillow's format JXL
 from PIL import Image
 
 Maker = Callable[[], bytes]
@@ -78,6 +79,11 @@ STILLS: dict[str, Maker] = {
     "webp-lossless": lambda: encode(picture(mode="RGBA"), "WEBP", lossless=True, exact=True),
     "avif": lambda: encode(picture(), "AVIF", speed=9),
     "avif-alpha": lambda: encode(picture(mode="RGBA"), "AVIF", speed=9),
+    "jxl": lambda: encode(picture(), "JXL"),
+    "jxl-L": lambda: encode(picture(mode="L"), "JXL"),
+    "jxl-I;16": lambda: encode(picture(mode="I;16"), "JXL", lossless=True),
+    "jxl-alpha": lambda: encode(picture(mode="RGBA"), "JXL", lossless=True),
+    "jxl-boxes": lambda: encode(picture(), "JXL", use_container=True, xmp=b"<x/>", compress_metadata=True),
 }
 """One picture each."""
 

@@ -9,7 +9,7 @@ import pytest
 from model import blocks
 from model.blocks import gif, jpeg, jpeg_end
 from model.container import Layer
-from model.errors import TooLarge, Undecodable
+from model.errors import TooLarge, Undecodable, Unsupported
 from tests.model.gif_parts import LOOP, Frame, control, extension, header, plain, u16
 from tests.model.samples import encode, picture, pictures
 
@@ -19,8 +19,11 @@ def segment(marker: int, content: bytes) -> bytes:
 
 
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
-SCAN = segment(0xDA, b"\x00" * 10) + b"\x12\xff\x00\x34\xff\xd0\x56\xff\xd7\x78"
-BODY = SOI + segment(0xE0, b"JFIF\x00") + SCAN + EOI
+HEADER = segment(0xC0, b"\x08\x00\x08\x00\x08\x01\x01\x11\x00")
+SCAN = segment(0xDA, b"\x01\x01\x00\x00\x3f\x00") + b"\x12\xff\x00\x34\xff\xd0\x56\xff\xd7\x78"
+BODY = SOI + segment(0xE0, b"JFIF\x00") + HEADER + SCAN + EOI
+TWO_SCANS = BODY.replace(b"\xff\xc0", b"\xff\xc2").replace(b"\x3f\x00", b"\x00\x00")
+TWO_SCANS = TWO_SCANS[:-2] + SCAN.replace(b"\x00\x3f", b"\x01\x3f") + EOI
 
 
 @pytest.mark.parametrize(
@@ -28,7 +31,7 @@ BODY = SOI + segment(0xE0, b"JFIF\x00") + SCAN + EOI
     [
         (BODY, len(BODY)),
         (BODY + b"anything \xff\xd9", len(BODY)),
-        (BODY[:-2] + SCAN + EOI, len(BODY) + len(SCAN)),
+        (TWO_SCANS, len(BODY) + len(SCAN)),
         (SOI + segment(0xE1, b"Exif\x00\x00" + BODY) + BODY[2:], 2 * len(BODY) + 10),
         (BODY[:-2] + b"\xff\xff\xff\xd9", len(BODY) + 2),
         (SOI + b"junk\x00" + BODY[2:], len(BODY) + 5),
@@ -53,6 +56,12 @@ def test_a_jpeg_that_breaks_off(data: bytes) -> None:
         jpeg(data)
 
 
+def test_a_jpeg_without_a_scan_is_refused() -> None:
+    for data in (SOI + EOI, SOI + HEADER + EOI):
+        with pytest.raises(Undecodable, match="without a scan"):
+            jpeg(data)
+
+
 def test_an_index_of_more_pictures_keeps_those_that_follow() -> None:
     data = encode(pictures(2), "MPO")
     container = jpeg(data + b"tail")
@@ -62,9 +71,19 @@ def test_an_index_of_more_pictures_keeps_those_that_follow() -> None:
 
 
 def test_a_picture_far_behind_is_not_one_that_follows() -> None:
-    indexed = SOI + segment(0xE2, b"MPF\x00") + SCAN + EOI
+    indexed = SOI + segment(0xE2, b"MPF\x00") + HEADER + SCAN + EOI
     for gap, count in ((blocks.MAX_GAP_BYTES - 3, 2), (blocks.MAX_GAP_BYTES - 2, 1)):
         assert len(jpeg(indexed + b"\x00" * gap + BODY).starts) == count
+
+
+def test_each_picture_has_scans_of_its_own_and_they_are_looked_at() -> None:
+    data = encode(pictures(2), "MPO")
+    assert len(jpeg(data).starts) == 2
+    second = jpeg_end(data)[0]
+    tail = data[second:].replace(b"\xff\xc0", b"\xff\xc9", 1)
+    assert len(jpeg(data[:second] + tail).starts) == 1
+    with pytest.raises(Unsupported):
+        jpeg(data.replace(b"\xff\xc0", b"\xff\xc9", 1))
 
 
 COLOURS = ((0, 0, 0), (255, 255, 255))

@@ -40,13 +40,13 @@ def run(requests: bytes, *, code: str | None = None) -> tuple[list[Message], sub
 
 
 def test_files_one_after_another() -> None:
-    names = ["jpeg", "png", "gif", "webp", "avif"]
+    names = ["jpeg", "png", "gif", "webp", "avif", "jxl"]
     files = [STILLS[name if name != "png" else "png-RGB"]() for name in names]
     requests = [message({"media": name}, data) for name, data in zip(names, files, strict=True)]
     replies, done = run(message(JOB.pack()) + b"".join(requests))
     assert (done.returncode, done.stderr) == (0, b"")
     assert replies[0] == (READY, b"")
-    assert len(replies) == 6
+    assert len(replies) == 7
     for (header, body), data in zip(replies[1:], files, strict=True):
         views = read_answer(header, body, JOB, len(data))
         assert (views.width, views.height, views.arrays[0].shape) == (48, 40, (1, 64, 64, 3))
@@ -57,7 +57,7 @@ def test_files_one_after_another() -> None:
     [
         ("png", STILLS["png-RGB"]()[:-9], "undecodable"),
         ("png", STILLS["jpeg"](), "undecodable"),
-        ("jxl", b"\xff\x0a", "unsupported"),
+        ("matroska", b"\x1a\x45\xdf\xa3", "unsupported"),
         ("png", png_header(10_001, 1), "too_large"),
     ],
     ids=["cut", "another-format", "not-judged", "too-large"],
@@ -70,10 +70,11 @@ def test_refusals_are_answered_and_it_goes_on(name: str, data: bytes, status: st
     assert done.returncode == 0
 
 
-def test_it_needs_no_threads() -> None:
-    """Which a process that is not root's may not start; Pillow asks for one per processor when it reads AVIF."""
+@pytest.mark.parametrize("name", ["avif", "jxl"])
+def test_it_needs_no_threads(name: str) -> None:
+    """Which a process that is not root's may not start; decoders of AVIF and JPEG XL ask for one per processor."""
     code = "import os; os.sched_getaffinity = lambda _: range(4); os.geteuid() or os.setuid(65534)"
-    replies, done = run(message(JOB.pack()) + message({"media": "avif"}, STILLS["avif"]()), code=code)
+    replies, done = run(message(JOB.pack()) + message({"media": name}, STILLS[name]()), code=code)
     assert [header["status"] for header, _ in replies] == ["ready", "ok"], done.stderr
 
 

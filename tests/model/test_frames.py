@@ -46,7 +46,7 @@ def test_sizes_at_the_limit(size: tuple[int, int]) -> None:
             check_size(beyond, limits)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "AVIF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "JXL"])
 @pytest.mark.parametrize(
     ("side", "area"),
     [(39, 10_000), (40, 30 * 40 - 1), (40, 30 * 40 - 2), (40, 7)],

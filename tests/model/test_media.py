@@ -109,7 +109,7 @@ def test_brands_are_read_up_to_the_limit() -> None:
 
 
 def test_only_what_pillow_decodes_has_a_pillow_name() -> None:
-    assert {media.name for media in MEDIA_TYPES if media.pillow} == {"jpeg", "png", "gif", "webp", "avif"}
+    assert {media.name for media in MEDIA_TYPES if media.pillow} == {"jpeg", "png", "gif", "webp", "avif", "jxl"}
     assert all(media.mime.count("/") == 1 and "." not in media.extension for media in MEDIA_TYPES)
     assert {media for media, _ in _SIGNS} == set(MEDIA_TYPES)
 

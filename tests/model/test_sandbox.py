@@ -19,7 +19,7 @@ from model.child import COMMAND, START_SECONDS, Child
 from model.decode import decode
 from model.errors import DeadlineExceeded, DecoderFailed, TooLarge, Undecodable, Unsupported
 from model.job import Job
-from model.media import GIF, JPEG, JXL, PNG
+from model.media import GIF, JPEG, MATROSKA, PNG
 from model.sandbox import DecoderPool
 from tests.model.obedient import OBEDIENT, PID, SECONDS, SPECS, children, pid, running, soon, works
 from tests.model.samples import ANIMATIONS, STILLS, encode, picture, png_header
@@ -90,7 +90,7 @@ async def test_what_is_the_files_fault(data: bytes, error: type[Exception]) -> N
             await pool.decode(data, PNG, soon())
         assert await pid(pool) == before
         with pytest.raises(Unsupported):
-            await pool.decode(b"\xff\x0a", JXL, soon())
+            await pool.decode(b"\x1a\x45\xdf\xa3", MATROSKA, soon())
 
 
 async def test_a_cancelled_call_kills_its_decoder() -> None:
