@@ -10,11 +10,14 @@ import re
 
 from model.container import Container
 from model.errors import TooLarge, Undecodable, Unsupported
+from model.orientation import orientation
 from model.scans import Scans
 
 _MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
 """The next JPEG marker, past junk, fill bytes, entropy-coded data and restart markers (ITU-T T.81, B.1.1)."""
-_EOI, _SOI, _TEM, _APP2 = 0xD9, 0xD8, 0x01, 0xE2
+_EOI, _SOI, _TEM, _APP1, _APP2 = 0xD9, 0xD8, 0x01, 0xE1, 0xE2
+_EXIF = (b"Exif\x00\x00II*\x00", b"Exif\x00\x00MM\x00*")
+"""Where EXIF begins; one of more than 64 KiB goes on in further segments, without the second half."""
 _GRAPHIC_CONTROL = 0xF9
 
 _NEXT_PICTURE = b"\xff\xd8\xff"
@@ -33,6 +36,7 @@ def jpeg_end(data: bytes, start: int = 0) -> tuple[int, bool]:
     at = start + 2
     index = False
     scans = Scans()
+    turns: set[int] = set()
     while match := _MARKER.search(data, at):
         at = match.end()
         marker = match[1][0]
@@ -46,6 +50,10 @@ def jpeg_end(data: bytes, start: int = 0) -> tuple[int, bool]:
             break
         index = index or (marker == _APP2 and data[at + 2 : at + 6] == b"MPF\x00")
         scans.segment(marker, data[at + 2 : at + length])
+        if marker == _APP1 and data.startswith(_EXIF, at + 2):
+            turns.add(orientation(data[at + 2 : at + length]))
+            if len(turns) > 1:
+                raise Undecodable("the JPEG says twice which way is up, and not the same")
         at += length
     raise Undecodable("the JPEG breaks off before its end marker")
 
@@ -63,7 +71,7 @@ def jpeg(data: bytes) -> Container:
         try:
             ends.append(jpeg_end(data, start)[0])
         except (Undecodable, Unsupported, TooLarge):
-            break  # Pillow will find it missing if the index names it
+            break  # it is cut off, with all behind it
         starts.append(start)
     return Container(ends[-1], (data[: ends[-1]],), None, starts=tuple(starts), ends=tuple(ends))
 

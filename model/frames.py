@@ -16,6 +16,7 @@ from typing import Protocol
 
 import pillow_jxl
 from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL.AvifImagePlugin import AvifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.MpoImagePlugin import MpoImageFile
 
@@ -23,6 +24,7 @@ from model.chunks import png_grey_scale
 from model.container import Container
 from model.errors import TooLarge, Undecodable
 from model.media import JXL, PNG, MediaType
+from model.orientation import as_exif
 
 PILLOW_ERRORS = (
     OSError,  # truncated data, and Image.UnidentifiedImageError
@@ -125,6 +127,7 @@ def pictures(data: bytes, media: MediaType, container: Container, limits: Sizes)
     with refusals(), _area(limits):
         image = Image.open(io.BytesIO(data), formats=[str(media.pillow)])
         image = _all_pictures(image)
+        _forget_exif_of_avif(image)
         frames = int(getattr(image, "n_frames", 1))
     with image:
         check_size(image.size, limits)
@@ -173,6 +176,15 @@ def _all_pictures(image: ImageFile.ImageFile) -> ImageFile.ImageFile:
         return MpoImageFile.adopt(image, index)
     except (SyntaxError, TypeError, IndexError):  # an index that nobody can follow, as in Pillow's jpeg_factory
         return image
+
+
+def _forget_exif_of_avif(image: ImageFile.ImageFile) -> None:
+    """Viewers turn an AVIF as its boxes irot and imir say. Pillow writes that into the EXIF that it found there, if it
+    reads anything else in it; but it does not read all as we do, so ours has nothing but that.
+    """
+    if isinstance(image, AvifImageFile):
+        _, _, _, _, _, turn, _ = image._decoder.get_info()
+        image.info["exif"] = as_exif(turn)
 
 
 def _seek(image: ImageFile.ImageFile, frame: int, data: bytes) -> bool:

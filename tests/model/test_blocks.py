@@ -7,6 +7,7 @@ import pytest
 from model import blocks
 from model.blocks import gif, jpeg, jpeg_end
 from model.errors import Undecodable, Unsupported
+from model.orientation import as_exif
 from tests.model.samples import encode, picture, pictures
 
 
@@ -50,6 +51,18 @@ def test_the_end_of_a_jpeg(data: bytes, end: int) -> None:
 def test_a_jpeg_that_breaks_off(data: bytes) -> None:
     with pytest.raises(Undecodable, match="breaks off"):
         jpeg(data)
+
+
+def test_two_exif_that_disagree_are_refused() -> None:
+    def exif(turn: int, start: bytes = b"") -> bytes:
+        return segment(0xE1, b"Exif\x00\x00" + (start or as_exif(turn)))
+
+    for first, second in ((6, 6), (1, 1)):
+        jpeg(SOI + exif(first) + exif(second) + BODY[2:])
+    jpeg(SOI + exif(6) + exif(1, b"the rest of a long one") + segment(0xE1, b"http://ns.adobe.com/xap/1.0/") + BODY[2:])
+    for first, second in ((6, 1), (1, 3)):
+        with pytest.raises(Undecodable, match="which way is up"):
+            jpeg(SOI + exif(first) + exif(second) + BODY[2:])
 
 
 def test_a_jpeg_without_a_scan_is_refused() -> None:
