@@ -10,12 +10,15 @@ import re
 
 from model.container import MAX_LAYERS, Container, Disposal, Layer
 from model.errors import TooLarge, Undecodable, Unsupported
+from model.orientation import orientation
 from model.scans import Scans
 
 _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
 """The next JPEG marker, past junk, fill bytes, entropy-coded data and restart markers (ITU-T T.81, B.1.1). It begins
 with one plain byte, which the engine looks for 20 times as fast as for a repetition."""
-_EOI, _SOI, _TEM, _APP2 = 0xD9, 0xD8, 0x01, 0xE2
+_EOI, _SOI, _TEM, _APP1, _APP2 = 0xD9, 0xD8, 0x01, 0xE1, 0xE2
+_EXIF = (b"Exif\x00\x00II*\x00", b"Exif\x00\x00MM\x00*")
+"""Where EXIF begins; one of more than 64 KiB goes on in further segments, without the second half."""
 
 _NEXT_PICTURE = b"\xff\xd8\xff"
 MAX_GAP_BYTES = 64 * 1024
@@ -44,6 +47,7 @@ def jpeg_end(data: bytes, start: int = 0) -> tuple[int, bool]:
     at = start + 2
     index = False
     scans = Scans()
+    turns: set[int] = set()
     while match := _MARKER.search(data, at):
         at = match.end()
         marker = match[1][0]
@@ -57,6 +61,10 @@ def jpeg_end(data: bytes, start: int = 0) -> tuple[int, bool]:
             break
         index = index or (marker == _APP2 and data[at + 2 : at + 6] == b"MPF\x00")
         scans.segment(marker, data[at + 2 : at + length])
+        if marker == _APP1 and data.startswith(_EXIF, at + 2):
+            turns.add(orientation(data[at + 2 : at + length]))
+            if len(turns) > 1:
+                raise Undecodable("the JPEG says twice which way is up, and not the same")
         at += length
     raise Undecodable("the JPEG breaks off before its end marker")
 
@@ -74,7 +82,7 @@ def jpeg(data: bytes) -> Container:
         try:
             ends.append(jpeg_end(data, start)[0])
         except (Undecodable, Unsupported, TooLarge):
-            break  # Pillow will find it missing if the index names it
+            break  # it is cut off, with all behind it
         starts.append(start)
     return Container(ends[-1], (data[: ends[-1]],), None, starts=tuple(starts), ends=tuple(ends))
 

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import pillow_jxl
 from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL.AvifImagePlugin import AvifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.MpoImagePlugin import MpoImageFile
 
@@ -25,6 +26,7 @@ from model.compose import Canvas
 from model.container import Container
 from model.errors import TooLarge, Undecodable
 from model.media import JXL, PNG, MediaType
+from model.orientation import as_exif
 
 PILLOW_ERRORS = (
     OSError,  # truncated data, and Image.UnidentifiedImageError
@@ -144,6 +146,7 @@ def pictures(
         _check_jxl_end(data)
     with refusals(), _area(limits):
         image = _all_pictures(_open(data, media))
+        _forget_exif_of_avif(image)
         frames = int(getattr(image, "n_frames", 1))
     with image:
         check_size(image.size, limits)
@@ -217,6 +220,15 @@ def _draft(image: ImageFile.ImageFile, size: Size) -> None:
     if isinstance(image, JpegImageFile):
         image.decoderconfig = ()  # of the last picture of an MPO, for which Pillow would keep it
     image.draft(None, size)
+
+
+def _forget_exif_of_avif(image: ImageFile.ImageFile) -> None:
+    """Viewers turn an AVIF as its boxes irot and imir say. Pillow writes that into the EXIF that it found there, if it
+    reads anything else in it; but it does not read all as we do, so ours has nothing but that.
+    """
+    if isinstance(image, AvifImageFile):
+        _, _, _, _, _, turn, _ = image._decoder.get_info()
+        image.info["exif"] = as_exif(turn)
 
 
 def _seek(image: ImageFile.ImageFile, frame: int, data: bytes) -> bool:

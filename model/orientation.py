@@ -7,6 +7,7 @@ Only the first directory is looked at, only a single SHORT counts (EXIF 2.32, 4.
 from __future__ import annotations
 
 import re
+import struct
 from typing import Literal
 
 UPRIGHT = 1
@@ -37,3 +38,9 @@ def orientation(exif: bytes) -> int:
             value = int.from_bytes(entry[8:10], order)
             return value if kind == _SHORT and values == 1 and 1 <= value <= 8 else UPRIGHT
     return UPRIGHT
+
+
+def as_exif(turn: int) -> bytes:
+    """The least EXIF that says an orientation, 1 to 8."""
+    entry = struct.pack("<HHIHH", _TAG, _SHORT, 1, turn, 0)
+    return b"II*\x00" + struct.pack("<IH", 8, 1) + entry + bytes(4)

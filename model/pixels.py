@@ -9,9 +9,13 @@ from __future__ import annotations
 from PIL import Image, ImageChops
 
 from model.colour import renditions, split
+from model.media import PNG, WEBP
 from model.orientation import orientation
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
+_EXIF_IN_DOUBT = (PNG.pillow, WEBP.pillow)
+"""Formats whose EXIF orientation some viewers apply and others do not: browsers began to heed it in PNG about 2025, and
+none heeds it behind the pixels, where WebP has it."""
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -26,20 +30,24 @@ _TURNS = {
 def opaque(image: Image.Image) -> list[Image.Image]:
     """The different RGB pictures of a loaded frame: turned upright by EXIF, in sRGB, and with each background.
 
-    One to six; one, and for plain RGB the frame itself, if there is neither transparency nor a strange profile.
+    One to six, twice as many where viewers do not agree on EXIF; one, and for plain RGB the frame itself, if there is
+    neither transparency nor a strange profile nor EXIF that turns it.
     Unsupported for pixel modes that have no agreed range.
     """
     colours, alpha = split(image)
     exif = image.info.get("exif")
     turn = _TURNS.get(orientation(exif)) if isinstance(exif, bytes) else None
+    turned: list[tuple[Image.Image, Image.Image | None]] = [(colours, alpha)]
     if turn is not None:
-        colours = colours.transpose(turn)
-        alpha = alpha and alpha.transpose(turn)
+        turned.append((colours.transpose(turn), alpha and alpha.transpose(turn)))
+        if image.format not in _EXIF_IN_DOUBT:
+            del turned[0]
     pictures: list[Image.Image] = []
-    for rgb in renditions(colours, image.info):
-        for picture in _on_backgrounds(rgb, alpha):
-            if not any(_same(picture, other) for other in pictures):
-                pictures.append(picture)
+    for colours, alpha in turned:
+        for rgb in renditions(colours, image.info):
+            for picture in _on_backgrounds(rgb, alpha):
+                if not any(_same(picture, other) for other in pictures):
+                    pictures.append(picture)
     return pictures
 
 
@@ -56,4 +64,4 @@ def _over(background: tuple[int, int, int], rgb: Image.Image, alpha: Image.Image
 
 
 def _same(one: Image.Image, other: Image.Image) -> bool:
-    return ImageChops.difference(one, other).getbbox() is None
+    return one.size == other.size and ImageChops.difference(one, other).getbbox() is None

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from model.blocks import gif, jpeg
-from model.boxes import avif
 from model.chunks import png
 from model.container import Container
 from model.errors import Undecodable
+from model.heif import avif
 from model.jxl import jxl
 from model.media import AVIF, GIF, JPEG, JXL, PNG, WEBP, MediaType
 from model.webp import webp

@@ -10,6 +10,7 @@ from model import blocks
 from model.blocks import gif, jpeg, jpeg_end
 from model.container import Layer
 from model.errors import TooLarge, Undecodable, Unsupported
+from model.orientation import as_exif
 from tests.model.gif_parts import LOOP, Frame, control, extension, header, plain, u16
 from tests.model.samples import encode, picture, pictures
 
@@ -54,6 +55,18 @@ def test_the_end_of_a_jpeg(data: bytes, end: int) -> None:
 def test_a_jpeg_that_breaks_off(data: bytes) -> None:
     with pytest.raises(Undecodable, match="breaks off"):
         jpeg(data)
+
+
+def test_two_exif_that_disagree_are_refused() -> None:
+    def exif(turn: int, start: bytes = b"") -> bytes:
+        return segment(0xE1, b"Exif\x00\x00" + (start or as_exif(turn)))
+
+    for first, second in ((6, 6), (1, 1)):
+        jpeg(SOI + exif(first) + exif(second) + BODY[2:])
+    jpeg(SOI + exif(6) + exif(1, b"the rest of a long one") + segment(0xE1, b"http://ns.adobe.com/xap/1.0/") + BODY[2:])
+    for first, second in ((6, 1), (1, 3)):
+        with pytest.raises(Undecodable, match="which way is up"):
+            jpeg(SOI + exif(first) + exif(second) + BODY[2:])
 
 
 def test_a_jpeg_without_a_scan_is_refused() -> None:

@@ -169,11 +169,18 @@ def test_a_further_picture_is_measured_too() -> None:
         frames(data, Limits(max_side_pixels=40))
 
 
-def test_a_further_picture_that_is_broken_is_refused() -> None:
+def test_a_further_picture_that_no_browser_shows_is_cut_off() -> None:
     at = MPO.index(b"\xff\xc0", second_picture()) + 4
     assert MPO[at] == 8
-    with pytest.raises(Undecodable, match="12-bit"):
-        frames(MPO[:at] + b"\x0c" + MPO[at + 1 :])
+    data = MPO[:at] + b"\x0c" + MPO[at + 1 :]
+    assert len(frames(data)) == 1
+    assert decode(data, JPEG, LIMITS, []).trailing == len(data) - second_picture()
+
+
+def test_a_further_picture_that_is_broken_is_refused() -> None:
+    at = MPO.index(b"\xff\xc4", second_picture()) + 4
+    with pytest.raises(Undecodable, match="OSError"):
+        frames(MPO[:at] + b"\xff" * 4 + MPO[at + 4 :])
 
 
 @pytest.mark.parametrize("cut", [3, 20, 400])

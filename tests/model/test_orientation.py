@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from model.orientation import MAX_ENTRIES, UPRIGHT, orientation
+from model.orientation import MAX_ENTRIES, UPRIGHT, as_exif, orientation
 
 
 def entry(order: str, tag: int = 0x0112, kind: int = 3, count: int = 1, value: int = 6) -> bytes:
@@ -69,3 +69,11 @@ def test_entries_are_read_up_to_the_limit() -> None:
 @given(st.binary(max_size=80).map(lambda tail: tiff("<", entry("<"))[:10] + tail) | st.binary(max_size=40))
 def test_it_never_raises(exif: bytes) -> None:
     assert 1 <= orientation(exif) <= 8
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_exif_of_our_own(turn: int) -> None:
+    assert orientation(as_exif(turn)) == turn
+    exif = Image.Exif()
+    exif.load(as_exif(turn))
+    assert dict(exif) == {0x0112: turn}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from model.orientation import as_exif
 from model.pixels import opaque
-from tests.model.samples import picture
+from tests.model.samples import encode, picture
 from tests.model.test_colour import SPLITS, swapped
 
 
@@ -63,6 +66,25 @@ def test_turned_as_exif_says(turn: int, mode: str) -> None:
     for rgb, before in zip(turned, upright, strict=True):
         before.info["exif"] = exif.tobytes()
         assert rgb.tobytes() == ImageOps.exif_transpose(before).tobytes()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_where_viewers_do_not_agree_on_exif_it_is_judged_with_and_without(kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for mode, count in (("RGB", 1), ("RGBA", 3)):
+        file = io.BytesIO(encode(picture(mode=mode), kind, lossless=True, exact=True, exif=exif.tobytes()))
+        image = Image.open(file, formats=[kind])
+        shown = opaque(image)
+        assert [rgb.size for rgb in shown] == [(48, 40)] * count + [(40, 48)] * count
+        assert shown[count].tobytes() == shown[0].transpose(Image.Transpose.ROTATE_270).tobytes()
+        image.info["exif"] = b""
+        assert len(opaque(image)) == count
+
+
+def test_pictures_of_other_sizes_are_others() -> None:
+    image = Image.open(io.BytesIO(encode(Image.new("RGB", (4, 3)), "PNG", exif=as_exif(6))))
+    assert [rgb.size for rgb in opaque(image)] == [(4, 3), (3, 4)]
 
 
 @pytest.mark.parametrize("exif", [b"Exif\x00\x00broken", b"", "text", None], ids=["broken", "empty", "text", "none"])
