@@ -42,3 +42,22 @@ def distance(one: Pixels, other: Pixels) -> int:
     if one.shape != other.shape:
         return 256
     return max(int(np.abs(over(one, level).astype(int) - over(other, level)).max()) for level in (0, 255))
+
+
+def modular(mine: Pixels, theirs: Pixels) -> float:
+    """Largest difference as seen, in levels of 255 modulo 256: FFmpeg lets 255 run over to 0 where it mixes two partly
+    transparent pixels, an error of its own."""
+    if mine.shape != theirs.shape:
+        return 256
+    difference = (theirs[..., :3].astype(int) - mine[..., :3] + 128) % 256 - 128
+    seen = np.abs(difference) * (mine[..., 3:] / 255)
+    return max(float(seen.max()), float(np.abs(theirs[..., 3].astype(int) - mine[..., 3]).max()))
+
+
+def seen_as(mine: Pixels, theirs: Pixels, rounding: int) -> bool:
+    """Whether the other decoder's frame is the judged one, or one of its views without the alpha of the other."""
+    if mine.shape != theirs.shape:
+        return False
+    views = (mine[..., :3], over(mine, 255), over(mine, 0))
+    flat = min(int(np.abs(theirs[..., :3].astype(int) - view).max()) for view in views)
+    return min(float(flat), modular(mine, theirs)) <= rounding

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from model.errors import Unsupported
 from model.media import PNG
-from tests.model.agreement import Pixels, distance, judged_frames, over
+from tests.model.agreement import Pixels, distance, judged_frames, modular, over
 from tests.model.apng_parts import CHANNELS, GREY, GREY_ALPHA, PALETTE, RGB, RGBA, Frame, apng
 from tests.model.ffmpeg_frames import ffmpeg_frames
 from tests.model.samples import chunk
@@ -126,14 +126,6 @@ def animations(draw: st.DrawFn) -> Animation:
             Frame(samples(rng, kind, across, down), (left, top), draw(st.integers(0, 2)), draw(st.integers(0, 1)))
         )
     return Animation(kind, (width, height), frames, apart)
-
-
-def modular(mine: Pixels, theirs: Pixels) -> float:
-    """Largest difference as seen, modulo 256 and with alpha: FFmpeg lets 255 run over to 0 where it mixes two partly
-    transparent pixels, an error of its own."""
-    difference = (theirs[..., :3].astype(int) - mine[..., :3] + 128) % 256 - 128
-    seen = np.abs(difference) * (mine[..., 3:] / 255)
-    return max(float(seen.max()), float(np.abs(theirs[..., 3].astype(int) - mine[..., 3]).max()))
 
 
 def as_ffmpeg(mine: Pixels, kind: Kind) -> Pixels:
