@@ -33,7 +33,7 @@ def decode(data: bytes, media: MediaType, limits: PictureLimits, specs: Sequence
 
     Raises Undecodable, Unsupported and TooLarge; anything else is a bug.
     """
-    if not media.judged:
+    if not media.judged or media.codecs:
         raise Unsupported(f"{media.name} is not judged yet")
     container = inspect(data, media)
     size: tuple[int, int] | None = None

@@ -36,7 +36,7 @@ GIF = MediaType("gif", "image/gif", "gif", "GIF")
 WEBP = MediaType("webp", "image/webp", "webp", "WEBP")
 AVIF = MediaType("avif", "image/avif", "avif", "AVIF")
 JXL = MediaType("jxl", "image/jxl", "jxl")
-MP4 = MediaType("mp4", "video/mp4", "mp4")
+MP4 = MediaType("mp4", "video/mp4", "mp4", codecs=("h264", "hevc", "av1"))
 WEBM = MediaType("webm", "video/webm", "webm")
 MATROSKA = MediaType("matroska", "video/x-matroska", "mkv")
 

@@ -16,18 +16,26 @@ from model.boxes import avif
 from model.chunks import png, webp
 from model.container import Container
 from model.errors import Undecodable
-from model.media import AVIF, GIF, JPEG, PNG, WEBP, MediaType
+from model.media import AVIF, GIF, JPEG, MP4, PNG, WEBP, MediaType
+from model.mp4 import mp4
 
-_WALKS: dict[MediaType, Callable[[bytes], Container]] = {JPEG: jpeg, PNG: png, GIF: gif, WEBP: webp, AVIF: avif}
+_WALKS: dict[MediaType, Callable[[bytes], Container]] = {
+    JPEG: jpeg,
+    PNG: png,
+    GIF: gif,
+    WEBP: webp,
+    AVIF: avif,
+    MP4: mp4,
+}
 
 
 def inspect(data: bytes, media: MediaType) -> Container:
     """The structure of a whole file of a judged format.
 
-    Raises Undecodable if it is not whole or has bytes behind the end of an animation, Unsupported for what the decoder
-    would get wrong.
+    Raises Undecodable if it is not whole or has bytes behind the end of an animation or a video, Unsupported for what
+    the decoder would get wrong, and TooLarge for tables beyond any limit.
     """
     container = _WALKS[media](data)
-    if container.end < len(data) and container.frames not in (1, None):
-        raise Undecodable(f"{len(data) - container.end} bytes behind the end of the animation")
+    if container.end < len(data) and (container.codec or container.frames not in (1, None)):
+        raise Undecodable(f"{len(data) - container.end} bytes behind the end of the animation or video")
     return container
