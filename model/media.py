@@ -37,7 +37,7 @@ WEBP = MediaType("webp", "image/webp", "webp", "WEBP")
 AVIF = MediaType("avif", "image/avif", "avif", "AVIF")
 JXL = MediaType("jxl", "image/jxl", "jxl")
 MP4 = MediaType("mp4", "video/mp4", "mp4", codecs=("h264", "hevc", "av1"))
-WEBM = MediaType("webm", "video/webm", "webm")
+WEBM = MediaType("webm", "video/webm", "webm", codecs=("vp8", "vp9", "av1"))
 MATROSKA = MediaType("matroska", "video/x-matroska", "mkv")
 
 MEDIA_TYPES = (JPEG, PNG, GIF, WEBP, AVIF, JXL, MP4, WEBM, MATROSKA)

@@ -13,13 +13,11 @@ from model.boxes import boxes
 from model.boxtree import Place, level, numbers, only, table
 from model.errors import Undecodable, Unsupported
 from model.sampletable import Sample
+from model.shape import check_matrix, check_square
 
 CODECS = {b"avc1": "h264", b"avc3": "h264", b"hvc1": "hevc", b"hev1": "hevc", b"av01": "av1"}
 """FFmpeg's name for each sample entry that is accepted; ISO/IEC 14496-15, AV1 Codec ISO Media File Format Binding."""
 ACCEPTED = "MP4 and QuickTime with H.264, H.265 or AV1, one video track and at most one audio track"
-MAX_STRETCH = 2
-"""How far from square a pixel may be; PAL, HDV and anamorphic 2:1 are within. It is judged unstretched, and a picture
-that is squeezed to half is still recognised, as wide pictures are that a model wants square."""
 
 _CONFIGURATIONS = {"h264": b"avcC", "hevc": b"hvcC", "av1": b"av1C"}
 _BESIDE = tuple(b"pasp clap btrt fiel gama chrm mdcv clli amve ccst SmDm CoLL dvcC dvvC".split())
@@ -76,8 +74,10 @@ def description(data: bytes, place: Place, references: int) -> Description:
     start, end = only(parts, _CONFIGURATIONS[codec])
     if b"clap" in parts:
         _not_cropped(numbers(data, only(parts, b"clap"), ">IIIIiIiI"), (width, height))
+    for colours in parts.get(b"colr", []):
+        _known_colours(data, colours)
     if b"pasp" in parts:
-        _square(*numbers(data, only(parts, b"pasp"), ">II"))
+        check_square(*numbers(data, only(parts, b"pasp"), ">II"))
     return Description(codec, data[start:end], (width, height))
 
 
@@ -88,7 +88,7 @@ def turned(data: bytes, tkhd: Place, size: tuple[int, int]) -> int:
         raise Unsupported("a hidden video track")
     *matrix, width, height = numbers(data, tkhd, ">9iII", 52 if version else 40)
     if width and height:
-        _square(width * size[1], height * size[0])
+        check_square(width * size[1], height * size[0])
     return orientation(matrix)
 
 
@@ -129,6 +129,9 @@ def _not_cropped(clap: tuple[int, ...], size: tuple[int, int]) -> None:
         raise Unsupported("a video of which only a part is shown (clap)")
 
 
-def _square(horizontal: int, vertical: int) -> None:
-    if not 0 < horizontal <= MAX_STRETCH * vertical or vertical > MAX_STRETCH * horizontal:
-        raise Unsupported(f"a video whose pixels are stretched more than {MAX_STRETCH} times")
+def _known_colours(data: bytes, place: Place) -> None:
+    """12.1.5: no ICC profile, and a matrix that is known. QuickTime writes nclc, of the same numbers."""
+    (kind,) = numbers(data, place, ">4s")
+    if kind not in (b"nclx", b"nclc"):
+        raise Unsupported(f"a video with colours of the kind {kind!r}")
+    check_matrix(*numbers(data, place, ">H", 8))

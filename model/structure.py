@@ -16,8 +16,9 @@ from model.boxes import avif
 from model.chunks import png, webp
 from model.container import Container
 from model.errors import Undecodable
-from model.media import AVIF, GIF, JPEG, MP4, PNG, WEBP, MediaType
+from model.media import AVIF, GIF, JPEG, MP4, PNG, WEBM, WEBP, MediaType
 from model.mp4 import mp4
+from model.webm import webm
 
 _WALKS: dict[MediaType, Callable[[bytes], Container]] = {
     JPEG: jpeg,
@@ -26,6 +27,7 @@ _WALKS: dict[MediaType, Callable[[bytes], Container]] = {
     WEBP: webp,
     AVIF: avif,
     MP4: mp4,
+    WEBM: webm,
 }
 
 

@@ -66,7 +66,12 @@ def test_two_descriptions() -> None:
 
 
 def test_parts_of_a_description() -> None:
-    assert mp4(add(video(), ENTRY, box(b"colr", b"nclx") * 2 + box(b"fiel", b"\x01\x00"))).frames == 12
+    assert (
+        mp4(
+            add(video(), ENTRY, box(b"colr", b"nclx" + bytes([0, 1, 0, 1, 0, 1, 0])) * 2 + box(b"fiel", b"\x01\x00"))
+        ).frames
+        == 12
+    )
     with pytest.raises(Unsupported, match="lhvC"):
         mp4(add(video(), ENTRY, box(b"lhvC", bytes(9))))
     with pytest.raises(Unsupported, match="vexu"):
@@ -75,6 +80,15 @@ def test_parts_of_a_description() -> None:
         mp4(add(video(), ENTRY, box(b"avcC", bytes(9))))
     with pytest.raises(Undecodable):
         mp4(rename(video(), f"{ENTRY} avcC", b"free"))
+
+
+def test_colours_that_make_another_picture() -> None:
+    assert mp4(add(video(), ENTRY, box(b"colr", b"nclc" + bytes([0, 1, 0, 1, 0, 6])))).frames == 12
+    for kind, matrix in ((b"nclx", 0), (b"nclc", 8), (b"nclx", 14), (b"prof", 1), (b"rICC", 1)):
+        with pytest.raises(Unsupported, match="colours"):
+            mp4(add(video(), ENTRY, box(b"colr", kind + bytes([0, 1, 0, 1, 0, matrix, 0]))))
+    with pytest.raises(Undecodable):
+        mp4(add(video(), ENTRY, box(b"colr", b"nclx")))
 
 
 def clap(*numbers: int) -> bytes:

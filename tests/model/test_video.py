@@ -15,13 +15,18 @@ from PIL import Image
 
 from model.container import Container
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
-from model.media import MP4, sniff
+from model.media import MP4, WEBM, sniff
 from model.mp4 import mp4
 from model.structure import inspect
 from model.video import MAX_VIDEO_WORK_PIXELS, VideoFrame, check_video, frames
 from tests.model.videos import SIZE, AnyLimits, add, box, encode, index_in_front, moving, patch, place, put, video
+from tests.model.webms import BLOCK, CLUSTER, change, children, ebml, parted, plain, together
 
-CODECS = [("libx264", "mp4"), ("libx264", "mov"), ("libx265", "mp4"), ("libx265", "mov"), ("libsvtav1", "mp4")]
+CODECS = [
+    *[("libx264", "mp4"), ("libx264", "mov"), ("libx265", "mp4"), ("libx265", "mov"), ("libsvtav1", "mp4")],
+    *[("libvpx", "webm"), ("libvpx-vp9", "webm"), ("libsvtav1", "webm")],
+]
+SOUND = {"mp4": "libopus", "mov": "aac", "webm": "libopus"}
 
 
 def read(data: bytes, limits: AnyLimits | None = None) -> list[tuple[bool, int, tuple[int, int], Image.Image]]:
@@ -43,8 +48,7 @@ def off(one: Image.Image, other: Any) -> float:
 @pytest.mark.parametrize("audio", ["", "sound"])
 def test_every_frame_in_its_order(codec: str, kind: str, audio: str) -> None:
     """The codecs reorder frames (B frames, hidden references); they come out as they went in."""
-    sound = {"mp4": "libopus", "mov": "aac"}[kind] if audio else ""
-    found = read(video(codec, kind, audio=sound))
+    found = read(video(codec, kind, audio=audio and SOUND[kind]))
     assert [index for _, index, _, _ in found] == list(range(12))
     assert found[0][0]
     assert {size for _, _, size, _ in found} == {SIZE}
@@ -70,13 +74,18 @@ def test_turned_as_players_do(degrees: int, clockwise: int) -> None:
     assert all(off(shown, image) < 12 for (_, _, _, shown), image in zip(found, upright, strict=True))
 
 
-@pytest.mark.parametrize(("codec", "kind"), [("libx264", "mp4"), ("libx265", "mp4"), ("libsvtav1", "mp4")])
+@pytest.mark.parametrize(
+    ("codec", "kind"),
+    [("libx264", "mp4"), ("libx265", "mp4"), ("libsvtav1", "mp4"), ("libvpx", "webm"), ("libvpx-vp9", "webm")],
+)
 @pytest.mark.parametrize("odd", [0, 150, 299])
 def test_one_odd_frame_among_300(codec: str, kind: str, odd: int) -> None:
     plain, other = np.full((48, 64, 3), 60, np.uint8), np.full((48, 64, 3), 200, np.uint8)
     data = encode([other if index == odd else plain for index in range(300)], codec, kind)
-    container = inspect(data, MP4)
-    levels = [np.asarray(frame.thumbnail(4)).mean() for frame in frames(data, MP4, container, AnyLimits())]
+    media = sniff(data)
+    assert media
+    container = inspect(data, media)
+    levels = [np.asarray(frame.thumbnail(4)).mean() for frame in frames(data, media, container, AnyLimits())]
     assert [index for index, level in enumerate(levels) if level > 130] == [odd]
 
 
@@ -125,7 +134,37 @@ def test_ffmpeg_makes_no_room_for_a_picture_that_the_container_hides() -> None:
         read(small)
 
 
+# Frames that are decoded and not shown
+
+
+def test_a_frame_of_vp8_that_is_only_referred_to() -> None:
+    data = change(plain(), (CLUSTER, BLOCK), lambda block: block[:4] + bytes([block[4] & ~0x10]) + block[5:])
+    found = read(data)
+    assert len(found) == 11
+    assert all(off(shown, image) < 12 for (_, _, _, shown), image in zip(found, moving(12)[1:], strict=True))
+
+
+def test_a_video_without_a_length() -> None:
+    """As browsers record it."""
+    assert len(read(together(*parted(plain(audio="libopus")), live=True))) == 12
+
+
 # Two readers that disagree
+
+
+def test_frames_of_vp9_that_share_a_block() -> None:
+    """A superframe (VP9 specification, annex B) of two that are shown: libvpx shows one of them, FFmpeg both."""
+    header, parts = parted(plain("libvpx-vp9"))
+    time, first, second, *others = children(dict(parts)[CLUSTER])
+    one, two = first[1][4:], second[1][4:]
+    marker = bytes([0b11000000 | 1 << 3 | 1])
+    index = marker + len(one).to_bytes(2, "little") + len(two).to_bytes(2, "little") + marker
+    both = (BLOCK, first[1][:4] + one + two + index)
+    cluster = b"".join(ebml(*part) for part in (time, both, *others))
+    data = together(header, [(kind, cluster if kind == CLUSTER else content) for kind, content in parts])
+    assert inspect(data, WEBM).frames == 11
+    with pytest.raises(Undecodable, match="disagree"):
+        read(data)
 
 
 @pytest.mark.parametrize(
@@ -230,17 +269,17 @@ def test_frames_that_cannot_be_decoded(codec: str) -> None:
 
 @pytest.mark.parametrize(("codec", "kind"), CODECS)
 def test_bits_that_flip(codec: str, kind: str) -> None:
-    """One bit anywhere, or a cut: refused or all twelve frames, and never another exception."""
-    data = video(codec, kind, audio="aac")
+    """One bit anywhere: refused, or the frames that the walk found, and never another exception."""
+    data = video(codec, kind, audio=SOUND[kind])
     randomly = random.Random(3)
     refused = 0
     for _ in range(150):
         at = randomly.randrange(len(data))
         flipped = data[:at] + bytes([data[at] ^ 1 << randomly.randrange(8)]) + data[at + 1 :]
-        if sniff(flipped) is not MP4:
+        if (media := sniff(flipped)) is None or not media.codecs:
             continue
         try:
-            assert len(read(flipped)) == 12
+            assert len(read(flipped)) == inspect(flipped, media).frames
         except JudgeError:
             refused += 1
     assert refused > 10
