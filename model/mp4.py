@@ -7,11 +7,14 @@ A walk over the whole file. Bytes in mdat that belong to no frame are let be: no
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import NamedTuple
 
+from model.beside import BESIDE, MEDIA_INFORMATION, SOUND, check_beside, count_references
 from model.boxtree import Level, Place, level, numbers, only
 from model.container import Container
 from model.covers import check_metadata
 from model.errors import TooLarge, Undecodable, Unsupported
+from model.fragments import FRAGMENT_BOXES, fragment_samples
 from model.mp4track import ACCEPTED, check_edits, description, orientation, turned
 from model.sampletable import Sample, sample_table, samples
 from model.units import check_units
@@ -24,36 +27,22 @@ MAX_SECONDS = 24 * 60 * 60
 
 _TOP = (b"ftyp", b"moov", b"meta")
 _TOP_MANY = (b"mdat", b"free", b"skip", b"wide", b"uuid", b"pdin")
-_FRAGMENTS = (b"moof", b"mfra", b"sidx", b"ssix", b"styp", b"prft", b"emsg")
 _MOVIE = (b"mvhd", b"iods", b"udta", b"meta", b"mvex")
 _MOVIE_MANY = (b"trak", b"free", b"skip", b"uuid")
 _TRACK = (b"tkhd", b"tapt", b"load", b"edts", b"tref", b"mdia", b"udta", b"meta")
 _TRACK_MANY = (b"free", b"skip", b"uuid", b"sgpd", b"sbgp")
 _MEDIA = (b"mdhd", b"hdlr", b"minf", b"elng", b"udta")
-_MEDIA_INFORMATION = (b"vmhd", b"smhd", b"gmhd", b"nmhd", b"hdlr", b"dinf", b"stbl")
 _PICTURES = (b"vide", b"pict", b"auxv")
-_AUDIO = b"soun"
-_BESIDE = (b"meta", b"tmcd")
-"""Timed metadata and time codes, which phones and cameras write beside the pictures. Nobody shows them."""
-_BESIDE_ENTRIES = {
-    # What else stands in such a track FFmpeg may take for pictures, whatever the handler says.
-    b"soun": tuple(b"mp4a Opus fLaC alac ac-3 ec-3 samr sawb .mp3 lpcm sowt twos in24 in32 fl32 ulaw alaw".split()),
-    b"meta": (b"mebx", b"mett", b"metx", b"urim", b"gpmd", b"camm", b"djmd", b"dbgi"),
-    b"tmcd": (b"tmcd",),
-}
 _PLAIN_COPY = (0, 0x40)
 """graphicsmode of vmhd: copy, and QuickTime's dither copy, which Apple writes. The others blend."""
-_SELF_CONTAINED = 1
 
 
 def mp4(data: bytes) -> Container:
     """The structure of a whole MP4 or QuickTime file. Raises Undecodable, Unsupported and TooLarge."""
-    top = level(data, (0, len(data)), "the file", _TOP, (*_TOP_MANY, *_FRAGMENTS))
+    top = level(data, (0, len(data)), "the file", _TOP, (*_TOP_MANY, *FRAGMENT_BOXES))
     only(top, b"ftyp")
     if any(start != end for start, end in top.get(b"wide", [])):
         raise Unsupported("a box 'wide' with something in it")
-    if any(kind in top for kind in _FRAGMENTS):
-        raise Unsupported(f"a fragmented MP4; accepted is {ACCEPTED}, in one piece")
     movie = level(data, only(top, b"moov"), "the movie", _MOVIE, _MOVIE_MANY, zeros=True)
     check_metadata(data, top)
     check_metadata(data, movie)
@@ -61,15 +50,25 @@ def mp4(data: bytes) -> Container:
     (movie_ticks,) = numbers(data, only(movie, b"mvhd"), ">I", 20 if version else 12)
     if orientation(list(numbers(data, only(movie, b"mvhd"), ">9i", 48 if version else 36))) != 1 or not movie_ticks:
         raise Unsupported("a movie that turns all of its tracks, or has no time")
-    track, media = _picture_track(data, movie.get(b"trak", []))
-    return _container(data, top, track, media, movie_ticks)
+    tracks = _tracks(data, movie.get(b"trak", []))
+    return _container(data, top, movie, tracks, movie_ticks)
 
 
-def _picture_track(data: bytes, places: list[Place]) -> tuple[Level, Level]:
-    """The boxes of the only track of pictures, and of its mdia. Unsupported for tracks that a player may show."""
+class Tracks(NamedTuple):
+    """The boxes of the only track of pictures and of its mdia, its number, and the numbers of all tracks."""
+
+    track: Level
+    media: Level
+    number: int
+    numbers: set[int]
+
+
+def _tracks(data: bytes, places: list[Place]) -> Tracks:
+    """What tracks there are. Unsupported for those that a player may show besides the pictures."""
     if len(places) > MAX_TRACKS:
         raise TooLarge(f"{len(places)} tracks")
-    pictures: list[tuple[Level, Level]] = []
+    pictures: list[tuple[Level, Level, int]] = []
+    found: list[int] = []
     audio = 0
     for place in places:
         track = level(data, place, "a track", _TRACK, _TRACK_MANY, zeros=True)
@@ -77,36 +76,31 @@ def _picture_track(data: bytes, places: list[Place]) -> tuple[Level, Level]:
         check_metadata(data, track)
         check_metadata(data, media)
         (handler,) = numbers(data, only(media, b"hdlr"), ">4s", 8)
-        audio += handler == _AUDIO
+        (version,) = numbers(data, only(track, b"tkhd"), ">B")
+        found += numbers(data, only(track, b"tkhd"), ">I", 20 if version else 12)
+        audio += handler == SOUND
         if handler in _PICTURES:
-            pictures.append((track, media))
-        elif handler in (_AUDIO, *_BESIDE):
-            _check_beside(data, media, handler)
+            pictures.append((track, media, found[-1]))
+        elif handler in BESIDE:
+            check_beside(data, media, handler)
         else:
             raise Unsupported(f"a track of the kind {handler!r}; accepted is {ACCEPTED}")
     if len(pictures) != 1 or audio > MAX_AUDIO_TRACKS:
         raise Unsupported(f"{len(pictures)} tracks of pictures and {audio} of sound; accepted is {ACCEPTED}")
-    return pictures[0]
+    if len(set(found)) != len(found):
+        raise Undecodable("two tracks with one number")
+    return Tracks(*pictures[0], set(found))
 
 
-def _check_beside(data: bytes, media: Level, handler: bytes) -> None:
-    information = level(data, only(media, b"minf"), "a track's information", _MEDIA_INFORMATION)
-    _references(data, information)
-    tables = level(data, only(information, b"stbl"), "a track", (b"stsd",), None)
-    start, end = only(tables, b"stsd")
-    entries = level(data, (start + 8, end), f"a track {handler!r}", (), _BESIDE_ENTRIES[handler], zeros=True)
-    if not entries:
-        raise Undecodable("a track without a description")
-
-
-def _container(data: bytes, top: Level, track: Level, media: Level, movie_ticks: int) -> Container:
-    information = level(data, only(media, b"minf"), "the video's information", _MEDIA_INFORMATION)
+def _container(data: bytes, top: Level, movie: Level, tracks: Tracks, movie_ticks: int) -> Container:
+    track, media = tracks.track, tracks.media
+    information = level(data, only(media, b"minf"), "the video's information", MEDIA_INFORMATION)
     (mode,) = numbers(data, only(information, b"vmhd"), ">H", 4)
     if mode not in _PLAIN_COPY:
         raise Unsupported("a video that is blended with what is behind it")
     tables = sample_table(data, only(information, b"stbl"))
-    what = description(data, only(tables, b"stsd"), _references(data, information))
-    frames = samples(data, tables)
+    what = description(data, only(tables, b"stsd"), count_references(data, information))
+    frames = samples(data, tables) + fragment_samples(data, top, movie, tracks.number, tracks.numbers)
     if not frames:
         raise Undecodable("a video without frames")
     (version,) = numbers(data, only(media, b"mdhd"), ">B")
@@ -123,18 +117,6 @@ def _container(data: bytes, top: Level, track: Level, media: Level, movie_ticks:
     check_units(data, ((frame.start, frame.end) for frame in frames), what.codec, what.configuration)
     turn = turned(data, only(track, b"tkhd"), what.size)
     return Container(len(data), (data,), len(frames), what.size, codec=what.codec, seconds=seconds, orientation=turn)
-
-
-def _references(data: bytes, information: Level) -> int:
-    """How many data references a track has; Unsupported if one is to another file (8.7.2)."""
-    start, end = only(level(data, only(information, b"dinf"), "the data references", (b"dref",)), b"dref")
-    entries = level(data, (start + 8, end), "the data references", (), (b"url ", b"urn ", b"alis"))
-    places = [place for group in entries.values() for place in group]
-    for place in places:
-        _, flags = numbers(data, place, ">BxxB")
-        if flags != _SELF_CONTAINED:
-            raise Unsupported("a video whose frames lie in another file")
-    return len(places)
 
 
 def _check_places(frames: list[Sample], media: list[Place]) -> None:

@@ -61,6 +61,16 @@ def test_the_index_in_front() -> None:
     assert len(read(index_in_front(video(audio="aac")))) == 12
 
 
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "libsvtav1"])
+def test_fragments(codec: str) -> None:
+    """As Safari's recorder and streams write them."""
+    data = encode(moving(12), codec, "mp4", audio="aac", muxer={"movflags": "frag_every_frame+empty_moov"})
+    assert data.count(b"moof") > 12
+    found = read(data)
+    assert len(found) == 12
+    assert all(off(shown, image) < 12 for (_, _, _, shown), image in zip(found, moving(12), strict=True))
+
+
 def test_key_frames() -> None:
     data = encode(moving(12), "libx264", "mp4", encoder={"g": "5", "sc_threshold": "0"})
     assert [key for key, *_ in read(data)] == [index % 5 == 0 for index in range(12)]
