@@ -33,18 +33,21 @@ def avif(data: bytes) -> Container:
     return Container(len(data), (data,), None)
 
 
-def boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """(type, start of content, end of content) of the boxes between two places; Undecodable if they do not fill it."""
+def boxes(data: bytes, at: int, end: int, zeros: bool = False) -> Iterator[tuple[bytes, int, int]]:
+    """(type, start of content, end of content) of the boxes between two places; Undecodable if they do not fill it.
+
+    `zeros`: four of them may end the list, as in QuickTime files (QuickTime File Format, "User Data Atoms").
+    """
     count = 0
-    while at < end:
+    while at < end and not (zeros and data[at:end] == b"\x00\x00\x00\x00"):
         count += 1
         size, kind, head = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8], 8
         if size == 1:
             size, head = int.from_bytes(data[at + 8 : at + 16]), 16
-        elif size == 0:
+        elif size == 0 and end == len(data):  # up to the end of the file, only there
             size = end - at
         if size < head or at + size > end or count > MAX_BOXES:
-            raise Undecodable("a box of the AVIF breaks off, or there are too many")
+            raise Undecodable("a box breaks off, or there are too many")
         yield kind, at + head, at + size
         at += size
 

@@ -37,9 +37,10 @@ class Container:
     `end`: bytes up to and with the end marker. `readings`: the bytes to decode, once for each way in which a viewer may
     take the file; the file up to its end, without what no viewer shows. `frames`: pictures that it declares, None where
     only the decoder can tell. `canvas`: (width, height) in pixels that its frames take together, as far as is known.
-    `starts` and `ends`: of the pictures that stand one behind the other, if `frames` is None. `codec` and `seconds`: of
-    a video, FFmpeg's name of what its only track of pictures is written in, and how long it says it lasts. `layers`:
-    the images of an animation that is composed here (model/compose.py) and not by the decoder.
+    `starts` and `ends`: of the pictures that stand one behind the other, if `frames` is None. `codec`, `seconds` and
+    `orientation`: of a video, FFmpeg's name of what its only track of pictures is written in, how long it says it
+    lasts, and how its frames are turned, as EXIF counts the ways. `layers`: the images of an animation that is composed
+    here (model/compose.py) and not by the decoder.
     """
 
     end: int
@@ -51,6 +52,7 @@ class Container:
     codec: str | None = None
     seconds: float = 0.0
     layers: tuple[Layer, ...] = ()
+    orientation: int = 1
 
     def end_of(self, pictures: int) -> int:
         """Where the file ends if so many of the pictures at `starts` and `ends` were looked at."""

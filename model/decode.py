@@ -20,10 +20,12 @@ from model.media import MediaType
 from model.pixels import opaque
 from model.plan import DEFAULT, Plan
 from model.preprocess import Views, ViewSpec
+from model.reel import Reel
 from model.structure import inspect
+from model.video import VideoSizes, frames
 
 
-def decode(data: bytes, media: MediaType, limits: Sizes, specs: Sequence[ViewSpec], plan: Plan = DEFAULT) -> Views:
+def decode(data: bytes, media: MediaType, limits: VideoSizes, specs: Sequence[ViewSpec], plan: Plan = DEFAULT) -> Views:
     """The views of a whole file, `arrays[i]` uint8 (N, height, width, 3) for `specs[i]`, N at most what `plan` allows.
 
     Raises Undecodable, Unsupported and TooLarge; anything else is a bug.
@@ -31,19 +33,33 @@ def decode(data: bytes, media: MediaType, limits: Sizes, specs: Sequence[ViewSpe
     if not media.judged:
         raise Unsupported(f"{media.name} is not judged")
     container = inspect(data, media)
-    size, frames, looks = _stills(media, container, limits, specs, plan)
+    watch = _video if media.codecs else _pictures
+    size, count, looks = watch(data, media, container, limits, specs, plan)
     arrays = tuple(
         np.stack([view[i] for view in looks.views]).reshape(-1, spec.height, spec.width, 3)
         for i, spec in enumerate(specs)
     )
-    trailing = len(data) - container.end_of(frames)
-    return Views(*size, frames, arrays, trailing, looks.distinct, looks.seen, looks.parts)
+    trailing = len(data) - container.end_of(count)
+    return Views(*size, count, arrays, trailing, looks.distinct, looks.seen, looks.parts)
 
 
-def _stills(
-    media: MediaType, container: Container, limits: Sizes, specs: Sequence[ViewSpec], plan: Plan
-) -> tuple[Size, int, Looks]:
-    """(width and height of the first picture, pictures in one reading, what is to be judged) of all but videos."""
+_Found = tuple[Size, int, Looks]
+"""(width and height of the first picture, pictures in one reading, what is to be judged)."""
+
+
+def _video(
+    data: bytes, media: MediaType, container: Container, limits: VideoSizes, specs: Sequence[ViewSpec], plan: Plan
+) -> _Found:
+    reel = Reel(specs, plan)
+    for frame in frames(data, media, container, limits):
+        with enough_memory():
+            reel.show(frame)
+    return container.canvas, container.frames or 1, reel.looks()
+
+
+def _pictures(
+    _: bytes, media: MediaType, container: Container, limits: Sizes, specs: Sequence[ViewSpec], plan: Plan
+) -> _Found:
     sizes: list[Size] = []
 
     def least(size: Size) -> Size:

@@ -18,7 +18,9 @@ from model.container import Container
 from model.errors import Undecodable
 from model.heif import avif
 from model.jxl import jxl
-from model.media import AVIF, GIF, JPEG, JXL, PNG, WEBP, MediaType
+from model.media import AVIF, GIF, JPEG, JXL, MP4, PNG, WEBM, WEBP, MediaType
+from model.mp4 import mp4
+from model.webm import webm
 from model.webp import webp
 
 _WALKS: dict[MediaType, Callable[[bytes], Container]] = {
@@ -28,16 +30,23 @@ _WALKS: dict[MediaType, Callable[[bytes], Container]] = {
     WEBP: webp,
     AVIF: avif,
     JXL: jxl,
+    MP4: mp4,
+    WEBM: webm,
 }
 
 
 def inspect(data: bytes, media: MediaType) -> Container:
     """The structure of a whole file of a judged format.
 
-    Raises Undecodable if it is not whole or has more than zeros behind the end of an animation, Unsupported for what
-    the decoder would get wrong.
+    Raises Undecodable if it is not whole, has more than zeros behind the end of an animation or anything behind that of
+    a video, Unsupported for what the decoder would get wrong, and TooLarge for tables beyond any limit.
     """
     container = _WALKS[media](data)
-    if container.frames not in (1, None) and data[container.end :].strip(b"\x00"):
-        raise Undecodable(f"{len(data) - container.end} bytes behind the end of the animation")
+    behind = data[container.end :]
+    if container.codec:
+        wrong = bool(behind)
+    else:
+        wrong = container.frames not in (1, None) and bool(behind.strip(b"\x00"))
+    if wrong:
+        raise Undecodable(f"{len(behind)} bytes behind the end of the animation or video")
     return container

@@ -1,0 +1,345 @@
+"""Every frame of a video and no other, one reader's view of it against the other's, and nothing else opened."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from model.container import Container
+from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
+from model.media import MP4, WEBM, sniff
+from model.mp4 import mp4
+from model.structure import inspect
+from model.video import MAX_VIDEO_WORK_PIXELS, VideoFrame, check_video, frames
+from tests.model.videos import SIZE, AnyLimits, add, box, encode, index_in_front, moving, patch, place, put, video
+from tests.model.webms import BLOCK, CLUSTER, change, children, ebml, parted, plain, together
+
+CODECS = [
+    *[("libx264", "mp4"), ("libx264", "mov"), ("libx265", "mp4"), ("libx265", "mov"), ("libsvtav1", "mp4")],
+    *[("libvpx", "webm"), ("libvpx-vp9", "webm"), ("libsvtav1", "webm")],
+]
+SOUND = {"mp4": "libopus", "mov": "aac", "webm": "libopus"}
+
+
+def read(data: bytes, limits: AnyLimits | None = None) -> list[tuple[bool, int, tuple[int, int], Image.Image]]:
+    media = sniff(data)
+    assert media
+    container = inspect(data, media)
+    return [
+        (frame.key, frame.index, frame.size, frame.picture())
+        for frame in frames(data, media, container, limits or AnyLimits())
+    ]
+
+
+def off(one: Image.Image, other: Any) -> float:
+    """Mean difference in levels."""
+    return float(np.abs(np.asarray(one).astype(int) - np.asarray(other)).mean())
+
+
+@pytest.mark.parametrize(("codec", "kind"), CODECS)
+@pytest.mark.parametrize("audio", ["", "sound"])
+def test_every_frame_in_its_order(codec: str, kind: str, audio: str) -> None:
+    """The codecs reorder frames (B frames, hidden references); they come out as they went in."""
+    found = read(video(codec, kind, audio=audio and SOUND[kind]))
+    assert [index for _, index, _, _ in found] == list(range(12))
+    assert found[0][0]
+    assert {size for _, _, size, _ in found} == {SIZE}
+    for (_, _, _, shown), image in zip(found, moving(12), strict=True):
+        assert off(shown, image) < 12
+        assert all(off(shown, image) <= off(shown, other) for other in moving(12))
+
+
+def test_the_index_in_front() -> None:
+    assert len(read(index_in_front(video(audio="aac")))) == 12
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "libsvtav1"])
+def test_fragments(codec: str) -> None:
+    """As Safari's recorder and streams write them."""
+    data = encode(moving(12), codec, "mp4", audio="aac", muxer={"movflags": "frag_every_frame+empty_moov"})
+    assert data.count(b"moof") > 12
+    found = read(data)
+    assert len(found) == 12
+    assert all(off(shown, image) < 12 for (_, _, _, shown), image in zip(found, moving(12), strict=True))
+
+
+def test_key_frames() -> None:
+    data = encode(moving(12), "libx264", "mp4", encoder={"g": "5", "sc_threshold": "0"})
+    assert [key for key, *_ in read(data)] == [index % 5 == 0 for index in range(12)]
+
+
+@pytest.mark.parametrize(("degrees", "clockwise"), [(90, 270), (180, 180), (-90, 90)])
+def test_turned_as_players_do(degrees: int, clockwise: int) -> None:
+    upright = [Image.fromarray(image).rotate(-clockwise, expand=True) for image in moving(12)]
+    found = read(video(rotate=degrees))
+    assert {size for _, _, size, _ in found} == {upright[0].size}
+    assert all(off(shown, image) < 12 for (_, _, _, shown), image in zip(found, upright, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("codec", "kind"),
+    [("libx264", "mp4"), ("libx265", "mp4"), ("libsvtav1", "mp4"), ("libvpx", "webm"), ("libvpx-vp9", "webm")],
+)
+@pytest.mark.parametrize("odd", [0, 150, 299])
+def test_one_odd_frame_among_300(codec: str, kind: str, odd: int) -> None:
+    plain, other = np.full((48, 64, 3), 60, np.uint8), np.full((48, 64, 3), 200, np.uint8)
+    data = encode([other if index == odd else plain for index in range(300)], codec, kind)
+    media = sniff(data)
+    assert media
+    container = inspect(data, media)
+    levels = [np.asarray(frame.thumbnail(4)).mean() for frame in frames(data, media, container, AnyLimits())]
+    assert [index for index, level in enumerate(levels) if level > 130] == [odd]
+
+
+def test_pixels_of_ten_bits() -> None:
+    data = encode(moving(3), "libx265", "mp4", pixels="yuv420p10le")
+    assert all(off(shown, image) < 16 for (_, _, _, shown), image in zip(read(data), moving(3), strict=True))
+
+
+# Limits
+
+
+def like(**what: Any) -> Container:
+    return replace(mp4(video()), **what)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_side_pixels", 64),
+        ("max_area_pixels", 64 * 48),
+        ("max_frames", 12),
+        ("max_video_side_pixels", 64),
+        ("max_video_area_pixels", 64 * 48),
+    ],
+)
+def test_limits_at_the_edge_and_beyond(name: str, value: int) -> None:
+    check_video(like(), AnyLimits(**{name: value}))
+    with pytest.raises(TooLarge):
+        next(iter(frames(video(), MP4, like(), AnyLimits(**{name: value - 1}))))
+
+
+def test_the_work_of_all_frames() -> None:
+    wide = (1000, MAX_VIDEO_WORK_PIXELS // 1000 // 500)
+    check_video(like(canvas=wide, frames=500), AnyLimits())
+    with pytest.raises(TooLarge, match="501 frames"):
+        check_video(like(canvas=wide, frames=501), AnyLimits())
+
+
+def test_ffmpeg_makes_no_room_for_a_picture_that_the_container_hides() -> None:
+    """The description says 64 x 48, the parameter sets inside say 640 x 480: refused before a frame is decoded."""
+    large = encode(moving(2, (640, 480)), "libx264", "mp4")
+    small = put(large, "moov trak mdia minf stbl stsd avc1", -54, bytes([0, 64, 0, 48]))
+    small = put(small, "moov trak tkhd", 76, bytes(8))
+    assert mp4(small).canvas == (64, 48)
+    with pytest.raises(JudgeError):
+        read(small)
+
+
+# Frames that are decoded and not shown
+
+
+def test_a_frame_of_vp8_that_is_only_referred_to() -> None:
+    data = change(plain(), (CLUSTER, BLOCK), lambda block: block[:4] + bytes([block[4] & ~0x10]) + block[5:])
+    found = read(data)
+    assert len(found) == 11
+    assert all(off(shown, image) < 12 for (_, _, _, shown), image in zip(found, moving(12)[1:], strict=True))
+
+
+def test_a_video_without_a_length() -> None:
+    """As browsers record it."""
+    assert len(read(together(*parted(plain(audio="libopus")), live=True))) == 12
+
+
+# Two readers that disagree
+
+
+def test_frames_of_vp9_that_share_a_block() -> None:
+    """A superframe (VP9 specification, annex B) of two that are shown: libvpx shows one of them, FFmpeg both."""
+    header, parts = parted(plain("libvpx-vp9"))
+    time, first, second, *others = children(dict(parts)[CLUSTER])
+    one, two = first[1][4:], second[1][4:]
+    marker = bytes([0b11000000 | 1 << 3 | 1])
+    index = marker + len(one).to_bytes(2, "little") + len(two).to_bytes(2, "little") + marker
+    both = (BLOCK, first[1][:4] + one + two + index)
+    cluster = b"".join(ebml(*part) for part in (time, both, *others))
+    data = together(header, [(kind, cluster if kind == CLUSTER else content) for kind, content in parts])
+    assert inspect(data, WEBM).frames == 11
+    with pytest.raises(Undecodable, match="disagree"):
+        read(data)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [{"frames": 11}, {"frames": 13}, {"frames": 1}, {"canvas": (64, 50)}, {"canvas": (48, 64)}, {"orientation": 6}],
+)
+def test_what_the_walk_found_has_to_be_what_ffmpeg_finds(what: dict[str, Any]) -> None:
+    with pytest.raises(Undecodable, match="disagree"):
+        list(frames(video(), MP4, like(**what), AnyLimits()))
+
+
+def test_another_codec() -> None:
+    for codec in ("hevc", "av1"):
+        with pytest.raises(Undecodable):
+            list(frames(video(), MP4, like(codec=codec), AnyLimits()))
+    for unknown in ("vp8", "mjpeg", None):
+        with pytest.raises(Unsupported):
+            list(frames(video(), MP4, like(codec=unknown), AnyLimits()))
+
+
+def test_a_track_that_only_ffmpeg_sees() -> None:
+    data = add(video(), "moov", box(*_second_track()))
+    with pytest.raises(Undecodable, match="other tracks"):
+        list(frames(data, MP4, replace(like(), end=len(data)), AnyLimits()))
+
+
+def _second_track() -> tuple[bytes, bytes]:
+    start, end = place(video(), "moov trak")
+    return b"trak", video()[start:end]
+
+
+def test_a_size_that_changes() -> None:
+    """Frames of two sizes in one track, as a stream with new parameter sets in it has them."""
+    one, two = (encode(moving(4, size), "libx264", "mp4", encoder={"bf": "0"}) for size in (SIZE, (96, 64)))
+    spliced = _splice(one, two)
+    assert inspect(spliced, MP4).frames == 8
+    with pytest.raises(Undecodable):
+        read(spliced)
+    assert len(read(_splice(one, one))) == 8
+
+
+def _splice(one: bytes, two: bytes) -> bytes:
+    """Frames of a second file behind those of the first, their parameter sets in the first of them."""
+    media, config = _samples(two)
+    head = b"".join(len(unit).to_bytes(4) + unit for unit in _parameter_sets(config))
+    media[0] = head + media[0]
+    first, _ = _samples(one)
+    start, end = place(one, "mdat")
+    whole = b"".join(first + media)
+    data = one[: start - 8] + box(b"mdat", whole) + one[end:]
+    stbl = "moov trak mdia minf stbl"
+
+    def table(*numbers: int) -> bytes:
+        return bytes(4) + b"".join(number.to_bytes(4) for number in numbers)
+
+    sizes = [len(sample) for sample in first + media]
+    data = patch(data, f"{stbl} stsz", lambda _: table(0, len(sizes), *sizes))
+    data = patch(data, f"{stbl} stts", lambda _: table(1, len(sizes), 512))
+    data = patch(data, f"{stbl} stsc", lambda _: table(1, 1, len(sizes), 1))
+    data = patch(data, f"{stbl} stco", lambda _: table(1, start))
+    data = patch(data, f"{stbl} stss", lambda _: table(2, 1, len(first) + 1))
+    return patch(data, "moov trak edts elst", lambda content: content[:8] + bytes(4) + content[12:])
+
+
+def _samples(data: bytes) -> tuple[list[bytes], bytes]:
+    from model.sampletable import sample_table, samples
+
+    found = samples(data, sample_table(data, place(data, "moov trak mdia minf stbl")))
+    start, end = place(data, "moov trak mdia minf stbl stsd avc1 avcC")
+    return [data[sample.start : sample.end] for sample in found], data[start:end]
+
+
+def _parameter_sets(config: bytes) -> Iterator[bytes]:
+    at = 5
+    for mask in (31, 255):
+        count = config[at] & mask
+        at += 1
+        for _ in range(count):
+            size = int.from_bytes(config[at : at + 2])
+            yield config[at + 2 : at + 2 + size]
+            at += 2 + size
+
+
+# Broken files
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "libsvtav1"])
+def test_frames_that_cannot_be_decoded(codec: str) -> None:
+    """Every frame is there and as long as it says; some bytes of one are noise, which may be a picture all the same."""
+    data = video(codec)
+    start, end = place(data, "mdat")
+    randomly = random.Random(2)
+    refused = 0
+    for _ in range(30):
+        at = randomly.randrange(start + 8, end - 8)
+        try:
+            assert len(read(data[:at] + randomly.randbytes(8) + data[at + 8 :])) == 12
+        except JudgeError:
+            refused += 1
+    assert refused > 5
+
+
+@pytest.mark.parametrize(("codec", "kind"), CODECS)
+def test_bits_that_flip(codec: str, kind: str) -> None:
+    """One bit anywhere: refused, or the frames that the walk found, and never another exception."""
+    data = video(codec, kind, audio=SOUND[kind])
+    randomly = random.Random(3)
+    refused = 0
+    for _ in range(150):
+        at = randomly.randrange(len(data))
+        flipped = data[:at] + bytes([data[at] ^ 1 << randomly.randrange(8)]) + data[at + 1 :]
+        if (media := sniff(flipped)) is None or not media.codecs:
+            continue
+        try:
+            assert len(read(flipped)) == inspect(flipped, media).frames
+        except JudgeError:
+            refused += 1
+    assert refused > 10
+
+
+def test_ffmpegs_errors() -> None:
+    """A file that the walk would have refused is refused here too, in a JudgeError."""
+    data = video()
+    for broken in (b"", data[:20], data[: len(data) // 2], data[:-200], bytes(1000), b"ffconcat version 1.0\n"):
+        with pytest.raises(JudgeError):
+            list(frames(broken, MP4, like(), AnyLimits()))
+
+
+def test_memory_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(av, "open", none)
+    with pytest.raises(TooLarge, match="memory"):
+        list(frames(video(), MP4, like(), AnyLimits()))
+
+
+def test_what_is_no_error_of_ffmpeg_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*_: object, **__: object) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(av, "open", wrong)
+    with pytest.raises(KeyError):
+        list(frames(video(), MP4, like(), AnyLimits()))
+
+
+def test_it_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """The parent logs what a decoder writes to standard error."""
+    data = video()
+    for at in range(200, len(data), 97):
+        try:
+            read(data[:at] + b"\xff\xff\xff\xff" + data[at + 4 :])
+        except JudgeError:
+            continue
+    assert capfd.readouterr() == ("", "")
+
+
+def test_it_starts_no_thread() -> None:
+    data = encode(moving(4, (320, 240)), "libx264", "mp4")
+    av1 = encode(moving(4, (320, 240)), "libsvtav1", "mp4")
+    before = len(os.listdir("/proc/self/task"))
+    for file in (data, av1):
+        for frame in frames(file, MP4, mp4(file), AnyLimits()):
+            assert isinstance(frame, VideoFrame)
+            frame.picture()
+            frame.thumbnail(8)
+            assert len(os.listdir("/proc/self/task")) == before
+    assert av.logging.get_level() is None
