@@ -67,7 +67,11 @@ ATTEMPTS = {
         "opened.bind(('127.0.0.1', 0))", DENIED, SIGSYS, before="opened = socket.socket()", abi=4
     ),
     "connects": Attempt(
-        "opened.connect(listener.getsockname())", DENIED, SIGSYS, before=f"{LISTENER}; opened = socket.socket()", abi=4
+        "opened.connect(address)",
+        DENIED,
+        SIGSYS,
+        before=f"{LISTENER}; address = listener.getsockname(); opened = socket.socket()",
+        abi=4,
     ),
     "sends-a-datagram": Attempt("socket.socket(type=socket.SOCK_DGRAM).sendto(b'', ('127.0.0.1', 9))", None, SIGSYS),
     "asks-for-a-unix-socket": Attempt("socket.socket(socket.AF_UNIX)", None, SIGSYS),
@@ -89,20 +93,20 @@ ATTEMPTS = {
     "forks": Attempt("os.fork() or os._exit(0)", None, SIGSYS, None if ROOT else "Resource temporarily unavailable"),
     "starts-a-thread": Attempt("threading.Thread(target=print).start()", None, SIGSYS),
     "traces-its-parent": Attempt(
-        _libc("ptrace(0x4206, os.getppid(), 0, 0)"), "not permitted", SIGSYS, free=WORKED if ROOT else "not permitted"
+        _libc("ptrace(0x4206, parent, 0, 0)"), "not permitted", SIGSYS, free=WORKED if ROOT else "not permitted"
     ),
     "is-traced": Attempt(_libc("ptrace(0, 0, 0, 0)"), None, SIGSYS),
     "reads-its-parents-memory": Attempt(
-        "call('process_vm_readv', os.getppid(), None, 0, None, 0, 0)",
+        "call('process_vm_readv', parent, None, 0, None, 0, 0)",
         None,
         SIGSYS,
     ),
-    "signals-its-parent": Attempt("os.kill(os.getppid(), signal.SIGCONT)", DENIED, SIGSYS, abi=6),
+    "signals-its-parent": Attempt("os.kill(parent, signal.SIGCONT)", DENIED, SIGSYS, abi=6),
     "signals-a-thread-of-its-parent": Attempt(
-        _libc("tgkill(os.getppid(), os.getppid(), signal.SIGCONT)"), "not permitted", SIGSYS, abi=6
+        _libc("tgkill(parent, parent, signal.SIGCONT)"), "not permitted", SIGSYS, abi=6
     ),
     "limits-its-parent": Attempt(
-        "resource.prlimit(os.getppid(), resource.RLIMIT_CPU, resource.getrlimit(resource.RLIMIT_CPU))", None, SIGSYS
+        "resource.prlimit(parent, resource.RLIMIT_CPU, resource.getrlimit(resource.RLIMIT_CPU))", None, SIGSYS
     ),
     "changes-another-limit": Attempt("resource.setrlimit(resource.RLIMIT_NOFILE, (9, 9))", None, SIGSYS),
     "mounts": Attempt(
@@ -126,9 +130,7 @@ ATTEMPTS = {
         SIGSYS,
         before="import fcntl, pty; _, opened = pty.openpty()",
     ),
-    "wants-signals-for-another": Attempt(
-        "fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())", None, SIGSYS, before="import fcntl"
-    ),
+    "wants-signals-for-another": Attempt("fcntl.fcntl(0, fcntl.F_SETOWN, parent)", None, SIGSYS, before="import fcntl"),
     "takes-too-much-memory": Attempt("bytearray(300 << 20)", rlimits="MemoryError"),
     "opens-too-much": Attempt("[os.dup(0) for _ in range(20)]", rlimits="Too many open files"),
 }

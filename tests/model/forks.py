@@ -90,7 +90,7 @@ def _obey(before: str, barriers: list[str], code: str) -> None:
         "seccomp": seccomp.restrict,
         "all": lambda: confine.confine(MEMORY_BYTES),
     }
-    names = {**globals(), **locals(), "allow_cpu": confine.allow_cpu}
+    names = {**globals(), **locals(), "allow_cpu": confine.allow_cpu, "parent": os.getppid()}
     try:
         exec(before, names)
         confine.no_new_privileges()

@@ -175,7 +175,7 @@ CONFINED = {
     "reads-a-file": ("open('/etc/passwd')", "PermissionError"),
     "makes-a-file": ("open('/tmp/made-by-a-decoder', 'w')", "SIGSYS"),
     "asks-for-a-socket": ("socket.socket()", "SIGSYS"),
-    "signals-the-pool": ("os.kill(os.getppid(), signal.SIGCONT)", "SIGSYS"),
+    "signals-the-pool": ("os.kill(parent, signal.SIGCONT)", "SIGSYS"),
 }
 """A few of tests/model/attempts.py, in a decoder as the pool starts it: all that is real about it is."""
 
@@ -185,12 +185,12 @@ CONFINED = {
 async def test_a_decoder_that_tries_what_it_may_not(code: str, end: str, caplog: pytest.LogCaptureFixture) -> None:
     """It ends, the log says why, and the next file is decoded by another. Without barriers each of them works."""
     answer = f"import signal, socket\n{code}\nraise decoder.Undecodable('it went on')".encode()
-    async with running(before="import signal, socket") as pool:
+    async with running(before="import signal, socket; parent = os.getppid()") as pool:
         before = await pid(pool)
         with pytest.raises(DecoderFailed, match="ended before it answered"):
             await pool.decode(answer, PNG, soon())
         assert await pid(pool) != before
     assert ("a system call that decoding does not take" if end == "SIGSYS" else end) in caplog.text
-    async with running(free=True, before="import signal, socket") as pool:
+    async with running(free=True, before="import signal, socket; parent = os.getppid()") as pool:
         with pytest.raises(Undecodable, match="it went on"):
             await pool.decode(answer, PNG, soon())
