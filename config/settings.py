@@ -49,6 +49,13 @@ class OnFailure(StrEnum):
     PASS = "pass"  # noqa: S105 -- no password
 
 
+class Confinement(StrEnum):
+    """What happens where the kernel lacks something that decoders are confined by."""
+
+    REQUIRED = "required"
+    BEST_EFFORT = "best_effort"
+
+
 InternalRoute = Literal[
     "import",
     "purge",
@@ -201,6 +208,11 @@ class Decoder(Section):
     processes: int = Field(2, ge=1, le=64, description="decoder processes; each decodes one file at a time")
     memory_mib: int = Field(2048, ge=256, le=65_536, description="address space of one decoder in MiB (RLIMIT_AS)")
     cpu_seconds: int = Field(10, ge=1, le=600, description="processor time for one file (RLIMIT_CPU)")
+    confinement: Confinement = Field(
+        Confinement.REQUIRED,
+        description="required or best_effort: whether decoders run where Landlock or seccomp is missing",
+        strict=False,
+    )
 
 
 class Failure(Section):

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Self
 
 from model import pipe
+from model.barriers import read_ready
 from model.errors import DecoderFailed
-from model.job import READY, Job, printable, read_answer
+from model.job import Job, printable, read_answer
 from model.media import MediaType
 from model.preprocess import Views
 
@@ -43,7 +44,10 @@ log = logging.getLogger(__name__)
 
 
 class Child:
-    """A decoder that is ready for files, one at a time. `files` counts those that it was given."""
+    """A decoder that is ready for files, one at a time.
+
+    `files` counts those that it was given; `barriers` are the words of model.barriers that it said.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process, job: Job) -> None:
         if process.stdin is None or process.stdout is None or process.stderr is None:
@@ -54,6 +58,7 @@ class Child:
         self._talking = asyncio.Lock()
         self._errors = asyncio.create_task(self._log_errors(process.stderr))
         self.files = 0
+        self.barriers: tuple[str, ...] = ()
 
     @classmethod
     async def start(cls, command: Sequence[str], job: Job) -> Self:
@@ -72,19 +77,16 @@ class Child:
         except OSError as error:
             raise DecoderFailed(f"no decoder process can be started: {error.strerror}") from error
         child = cls(process, job)
-        ready = False
         try:
             async with asyncio.timeout(START_SECONDS):
                 header, _ = await child._exchange(job.pack(), b"", 0)
-            ready = header == READY
+            child.barriers = read_ready(header)
         except TimeoutError:
-            pass
+            raise DecoderFailed(f"a decoder process was not ready after {START_SECONDS:g} s") from None
         finally:
-            if not ready:
+            if not child.barriers:
                 child.kill()
                 await child.gone()
-        if not ready:
-            raise DecoderFailed("a decoder process did not become ready")
         return child
 
     @property
@@ -120,6 +122,8 @@ class Child:
         status = await self._process.wait()
         with suppress(OSError):
             await self._stdin.wait_closed()
+        if status == -signal.SIGSYS:
+            log.error("decoder %d was ended at a system call that decoding does not take", self.pid)
         log.debug("decoder %d ended with %d after %d files", self.pid, status, self.files)
 
     async def _exchange(self, header: dict[str, object], data: bytes, max_body: int) -> tuple[dict[str, object], bytes]:

@@ -1,8 +1,8 @@
-"""What a decoder process may still do: the kernel's limits that it sets on itself before it sees an untrusted byte.
+"""What a decoder process may still do: the barriers that it puts around itself before it sees an untrusted byte.
 
-Resource limits need no privileges and hold everywhere; they cannot be raised again but by root. What they do not take
-away is the file system and the network: a filter of system calls (seccomp) and Landlock belong at the end of
-`confine`, after everything that a decoder needs has been imported.
+Resource limits first, which hold everywhere and cannot be raised again but by root. Then Landlock, which takes away the
+file system (model/landlock.py). Last the filter of system calls (model/seccomp.py), which would refuse the others. All
+of it comes after everything that a decoder needs has been imported, and none of it needs privileges.
 """
 
 from __future__ import annotations
@@ -14,17 +14,32 @@ import resource
 import signal
 import sys
 
+from model import landlock, seccomp
+from model.barriers import RLIMITS
+
 OPEN_FILES = 16
-"""File descriptors of a decoder: three pipes, and a few for modules that Pillow imports late."""
+"""File descriptors of a decoder: three pipes, and those that the barriers need for a moment."""
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38  # linux/prctl.h
 
 
-def confine(memory_bytes: int) -> None:
-    """Limit this process for good: address space in bytes, no files written, no new processes, no core dumps.
+def confine(memory_bytes: int) -> tuple[str, ...]:
+    """Limit this process for good; returns what is in force, in the words of model.barriers.
 
-    On Linux it also dies with the thread that started it, and gains no rights from set-user-ID programs. Root may start
-    processes nevertheless (RLIMIT_NPROC does not bind it). Raises OSError if the kernel refuses.
+    Address space in bytes, no files written, no new processes, no core dumps. On Linux it also dies with the thread
+    that started it, gains no rights from set-user-ID programs, opens no file, and makes no system call but those that
+    decoding takes. Raises OSError if the kernel refuses, and RuntimeError where other threads would go unconfined.
     """
+    limit(memory_bytes)
+    if sys.platform == "linux":
+        if len(os.listdir("/proc/self/task")) != 1:
+            raise RuntimeError("a decoder has threads, which Landlock does not confine")
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        no_new_privileges()
+    return RLIMITS, landlock.restrict(), seccomp.restrict()
+
+
+def limit(memory_bytes: int) -> None:
+    """The resource limits alone."""
     for what, value in (
         (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_FSIZE, 0),
@@ -34,9 +49,11 @@ def confine(memory_bytes: int) -> None:
     ):
         value = _within(value, resource.getrlimit(what)[1])
         resource.setrlimit(what, (value, value))
-    if sys.platform == "linux":
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def no_new_privileges() -> None:
+    """No program that this process starts gains rights; without it Landlock and seccomp are for root alone."""
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
 def allow_cpu(seconds: int) -> None:

@@ -19,7 +19,6 @@ from model.preprocess import Views, ViewSpec
 
 MAX_MESSAGE = 200
 """Characters of a reason; Pillow's longest are about 120."""
-READY: dict[str, object] = {"status": "ready"}
 _REFUSALS: dict[str, type[JudgeError]] = {kind.cause: kind for kind in (Undecodable, Unsupported, TooLarge)}
 _NUMBERS = ("width", "height", "frames", "views", "trailing", "distinct", "seen", "parts")
 MAX_DISTINCT = 1_000_000

@@ -13,7 +13,8 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 
-from config.settings import Decoder, Limits, Looking, OverBudget
+from config.settings import Confinement, Decoder, Limits, Looking, OverBudget
+from model.barriers import in_force, missing
 from model.child import COMMAND, Child
 from model.errors import DeadlineExceeded, DecoderFailed, TooLarge, Undecodable, Unsupported
 from model.job import Job, PictureLimits
@@ -54,6 +55,9 @@ class DecoderPool:
         self._job = Job(picture, tuple(specs), limits.max_file_bytes, decoder.memory_mib, decoder.cpu_seconds, plan)
         self._command = tuple(command or COMMAND)
         self._size = decoder.processes
+        self._required = decoder.confinement is Confinement.REQUIRED
+        self._barriers: tuple[str, ...] = ()
+        self._failure = ""
         self._keepers: list[asyncio.Task[None]] = []
         self._idle: deque[Child] = deque()
         self._waiting: deque[asyncio.Future[Child]] = deque()
@@ -69,7 +73,7 @@ class DecoderPool:
         self._keepers = [asyncio.create_task(self._keep(future)) for future in settled]
         await asyncio.gather(*settled)
         if self._down == self._size:
-            raise DecoderFailed("no decoder process can be started; the log says why")
+            raise DecoderFailed(f"no decoder process can be started: {self._failure}")
 
     async def decode(self, data: bytes, media: MediaType, deadline: float) -> Views:
         """The views of a file, when a child is free; `deadline` is an absolute `time.monotonic()` second.
@@ -164,7 +168,13 @@ class DecoderPool:
                 child = await Child.start(self._command, self._job)
             except DecoderFailed as error:
                 failures += 1
+                self._failure = str(error)
                 log.error("%s (%d in a row)", error, failures)
+                continue
+            if not self._is_confined(child):
+                child.kill()
+                await child.gone()
+                failures = STARTS_IN_A_ROW
                 continue
             self._offer(child)
             if not settled.done():
@@ -177,6 +187,22 @@ class DecoderPool:
                 child.kill()
                 await child.gone()
             failures = 0 if child.files else failures + 1
+
+    def _is_confined(self, child: Child) -> bool:
+        """Whether a child is confined as the settings want it; says how it is when that is news."""
+        lack = missing(child.barriers)
+        refused = bool(lack) and self._required
+        if refused:
+            self._failure = f"a decoder would have {lack}; or set decoder.confinement to best_effort"
+        if child.barriers != self._barriers:
+            self._barriers = child.barriers
+            if refused:
+                log.error("decoders are not started: %s", self._failure)
+            elif lack:
+                log.warning("decoders are confined by %s alone; they have %s", in_force(child.barriers), lack)
+            else:
+                log.info("decoders are confined by %s", in_force(child.barriers))
+        return not refused
 
     def _give_up(self) -> None:
         self._down += 1

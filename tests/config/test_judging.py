@@ -30,7 +30,8 @@ def test_is_sha_256_in_hex_and_not_the_policys_own() -> None:
         POLICY + "limits: {max_files: 10}\nmode: enforce\n",
         POLICY + "listen: 127.0.0.1:1\nupstream: http://a:1\ndevice: cpu\nlog_level: debug\nstate_dir: /s\n",
         POLICY + "deadline_seconds: 5\ncache: {verdicts: 0}\nfetch: {max_redirects: 0}\ninternal_api: []\n",
-        POLICY + "overload: {media_requests: 1}\ncallback: {url: http://a:1}\ndecoder: {processes: 1}\n",
+        POLICY + "overload: {media_requests: 1}\ncallback: {url: http://a:1}\n",
+        POLICY + "decoder: {processes: 1, confinement: best_effort}\n",
     ],
 )
 def test_stays(write: Write, same: str) -> None:

@@ -1,4 +1,7 @@
-"""A pool whose children obey: real decoders, but for them a file that is no picture is Python code, which they run."""
+"""A pool whose children obey: real decoders, but for them a file that is no picture is Python code, which they run.
+
+Free ones have the resource limits alone: the pool must bear what they do, whatever may get past the other barriers.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from contextlib import asynccontextmanager
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from config.settings import Decoder, Limits
+from config.settings import Confinement, Decoder, Limits
 from model.child import COMMAND
 from model.errors import Undecodable
 from model.media import PNG
@@ -35,7 +38,13 @@ def lie(header, body=b"", length=None):
         stream.flush()
     pipe.write = write
 decoder.decode = obey
-decoder.main()
+"""
+FREE = """
+import model.confine
+def limit(memory_bytes):
+    model.confine.limit(memory_bytes)
+    return "rlimits", "no landlock", "no seccomp"
+decoder.confine = limit
 """
 PID = b"raise decoder.Undecodable(str(os.getpid()))"
 GOOD: dict[str, object] = {"status": "ok", "width": 9, "height": 9, "frames": 1, "views": 1, "trailing": 0}
@@ -44,7 +53,9 @@ BODY_BYTES = 3 * (16 * 16 + 8 * 12)
 SECONDS = 30.0
 
 
-OBEDIENT_COMMAND = (*COMMAND[:3], OBEDIENT, COMMAND[4])
+def obedient(*code: str) -> tuple[str, ...]:
+    """The command of a child that runs this code before it starts."""
+    return (*COMMAND[:3], "\n".join((OBEDIENT, *code, "decoder.main()")), COMMAND[4])
 
 
 def soon(seconds: float = SECONDS) -> float:
@@ -57,12 +68,23 @@ def children() -> list[int]:
 
 @asynccontextmanager
 async def running(
-    processes: int = 1, *, limits: Limits | None = None, real: bool = False, **decoder: int
+    processes: int = 1,
+    *,
+    limits: Limits | None = None,
+    real: bool = False,
+    free: bool = False,
+    before: str = "",
+    **decoder: int,
 ) -> AsyncIterator[DecoderPool]:
-    """A pool of obedient children, and afterwards the proof that nothing is left of it."""
+    """A pool of obedient children, and afterwards the proof that nothing is left of it.
+
+    They run `before` before they start.
+    """
     files = psutil.Process().num_fds()
-    command = None if real else OBEDIENT_COMMAND
-    pool = DecoderPool(Decoder(processes=processes, **decoder), limits or Limits(), SPECS, command=command)
+    command = None if real else obedient(before, FREE if free else "")
+    confinement = Confinement.BEST_EFFORT if free else Confinement.REQUIRED
+    settings = Decoder(processes=processes, confinement=confinement, **decoder)
+    pool = DecoderPool(settings, limits or Limits(), SPECS, command=command)
     await pool.start()
     assert len(children()) == processes
     try:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 
 import psutil  # type: ignore[import-untyped]
 import pytest
@@ -71,7 +72,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("code", FAILURES.values(), ids=FAILURES.keys())
 async def test_a_decoder_that_fails_is_replaced(code: str) -> None:
-    async with running() as pool:
+    async with running(free=True) as pool:
         before = await pid(pool)
         with pytest.raises(DecoderFailed):
             await pool.decode(f"{code}\nraise decoder.Undecodable('')".encode(), PNG, soon())
@@ -90,7 +91,7 @@ HANGS = {
 
 @pytest.mark.parametrize("code", HANGS.values(), ids=HANGS.keys())
 async def test_a_decoder_that_hangs_is_killed_at_the_deadline(code: str) -> None:
-    async with running() as pool:
+    async with running(free=True) as pool:
         before = await pid(pool)
         with pytest.raises(DeadlineExceeded, match="too long"):
             await pool.decode(f"{code}\nraise decoder.Undecodable('')".encode(), PNG, soon(0.3))
@@ -100,7 +101,7 @@ async def test_a_decoder_that_hangs_is_killed_at_the_deadline(code: str) -> None
 
 async def test_a_decoder_that_does_not_read_is_killed_at_the_deadline() -> None:
     """It answers the first file and never reads the second, which is larger than a pipe."""
-    async with running() as pool:
+    async with running(free=True) as pool:
         with pytest.raises(Undecodable):
             await pool.decode(b"pipe.read = lambda *_: time.sleep(1000)\nraise decoder.Undecodable('')", PNG, soon())
         with pytest.raises(DeadlineExceeded):
@@ -109,7 +110,7 @@ async def test_a_decoder_that_does_not_read_is_killed_at_the_deadline() -> None:
 
 
 async def test_what_it_starts_is_killed_with_it() -> None:
-    async with running() as pool:
+    async with running(free=True) as pool:
         with pytest.raises((DeadlineExceeded, DecoderFailed)):  # the latter where it may not start anything
             await pool.decode(b"os.fork(); time.sleep(1000)", PNG, soon(0.5))
         await works(pool)
@@ -140,7 +141,7 @@ async def test_a_decoder_that_sends_more_than_its_answer(then: str) -> None:
     full = asyncio.Event()
     handler = logging.Handler()
     handler.emit = lambda record: full.set()  # type: ignore[method-assign]
-    async with running() as pool:
+    async with running(free=True) as pool:
         before = children()
         logging.getLogger("model.child").addHandler(handler)
         with pytest.raises(Undecodable):
@@ -168,3 +169,28 @@ async def test_what_it_says_is_logged_in_part_and_in_ascii(caplog: pytest.LogCap
     assert MAX_STDERR_BYTES / 2 < sum(map(len, said)) < MAX_STDERR_BYTES + 100 * len(said)
     assert len(said) < 15
     assert all(text.isascii() and text.isprintable() for text in said)
+
+
+CONFINED = {
+    "reads-a-file": ("open('/etc/passwd')", "PermissionError"),
+    "makes-a-file": ("open('/tmp/made-by-a-decoder', 'w')", "SIGSYS"),
+    "asks-for-a-socket": ("socket.socket()", "SIGSYS"),
+    "signals-the-pool": ("os.kill(parent, signal.SIGCONT)", "SIGSYS"),
+}
+"""A few of tests/model/attempts.py, in a decoder as the pool starts it: all that is real about it is."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Landlock and seccomp are Linux's")
+@pytest.mark.parametrize(("code", "end"), CONFINED.values(), ids=CONFINED.keys())
+async def test_a_decoder_that_tries_what_it_may_not(code: str, end: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It ends, the log says why, and the next file is decoded by another. Without barriers each of them works."""
+    answer = f"import signal, socket\n{code}\nraise decoder.Undecodable('it went on')".encode()
+    async with running(before="import signal, socket; parent = os.getppid()") as pool:
+        before = await pid(pool)
+        with pytest.raises(DecoderFailed, match="ended before it answered"):
+            await pool.decode(answer, PNG, soon())
+        assert await pid(pool) != before
+    assert ("a system call that decoding does not take" if end == "SIGSYS" else end) in caplog.text
+    async with running(free=True, before="import signal, socket; parent = os.getppid()") as pool:
+        with pytest.raises(Undecodable, match="it went on"):
+            await pool.decode(answer, PNG, soon())

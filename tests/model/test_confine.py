@@ -1,4 +1,4 @@
-"""The limits are in force in a process that has set them on itself; root is told apart where it is not bound."""
+"""All barriers together, tried from inside a process that has put them around itself, each against the same without."""
 
 from __future__ import annotations
 
@@ -7,56 +7,60 @@ import select
 import signal
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-MIB = 1024 * 1024
+from model.barriers import missing
+from tests.model.attempts import ATTEMPTS, WORKED, ending
+from tests.model.forks import MEMORY_BYTES, ROOT, Forks
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="Landlock and seccomp are Linux's")
 
 
-def script(code: str, before: str = "") -> str:
-    """Python code that runs after the process has confined itself; `before` runs before that."""
-    start = f"import os, sys; sys.path.insert(0, {str(ROOT)!r})\nfrom model.confine import allow_cpu, confine\n"
-    return f"{start}{before}\nconfine(256 * {MIB})\n{code}"
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    with Forks() as started:
+        yield started
 
 
-def confined(code: str, before: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a script in a process of its own."""
-    command = [sys.executable, "-IB", "-c", script(code, before)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env={}, check=False)
+@linux
+@pytest.mark.parametrize("name", ATTEMPTS)
+def test_what_is_refused(name: str, forks: Forks) -> None:
+    attempt = ATTEMPTS[name]
+    free = ending(forks.run(attempt.code, before=attempt.before))
+    assert attempt.free in free
+    confined = ending(forks.run(attempt.code, "all", before=attempt.before))
+    assert str(attempt.seccomp or attempt.rlimits) in confined
+    assert confined != free
 
 
-@pytest.mark.parametrize(
-    ("code", "error"),
-    [
-        ("bytearray(300 << 20)", "MemoryError"),
-        ("open('/tmp/written-by-a-decoder', 'w').write('x' * 99999)", "File too large"),
-        ("[os.dup(0) for _ in range(20)]", "Too many open files"),
-    ],
-    ids=["memory", "writing", "files"],
-)
-def test_what_is_refused(code: str, error: str) -> None:
-    done = confined(code)
-    assert error in done.stderr
-    assert done.returncode == 1
+@pytest.mark.parametrize("name", [name for name, attempt in ATTEMPTS.items() if attempt.rlimits])
+def test_what_the_limits_refuse(name: str, forks: Forks) -> None:
+    attempt = ATTEMPTS[name]
+    assert str(attempt.rlimits) in ending(forks.run(attempt.code, "rlimits", before=attempt.before))
 
 
-def test_what_is_allowed_still() -> None:
-    done = confined("data = bytearray(60 << 20); open('/dev/null', 'rb').close(); print(len(data) >> 20)")
-    assert (done.stdout, done.stderr) == ("60\n", "")
+@linux
+def test_nothing_is_missing_here(forks: Forks) -> None:
+    ended = forks.run(f"print(*confine.confine({MEMORY_BYTES}), sep=',')")
+    words = ended.said.strip().split(",")
+    assert len(words) == 3
+    assert missing(words) == ""
 
 
-def test_no_processes() -> None:
-    assert "BlockingIOError" in confined("os.fork()", before="os.geteuid() or os.setuid(65534)").stderr
+def test_what_is_allowed_still(forks: Forks) -> None:
+    ended = forks.run("data = bytearray(60 << 20); print(len(data) >> 20)", "all")
+    assert (ended.status, ended.said) == (0, "60\n")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_the_kernel_knows_them() -> None:
-    done = confined("print(open('/proc/self/limits').read(), open('/proc/self/status').read())")
-    rows = [line.split() for line in done.stdout.splitlines()]
+def test_the_kernel_knows_them(forks: Forks) -> None:
+    before = "limits, status = (open(f'/proc/self/{name}') for name in ('limits', 'status'))"
+    said = forks.run("print(limits.read(), status.read())", "all", before=before).said
+    rows = [line.split() for line in said.splitlines()]
     for name, value in {
-        "address space": str(256 * MIB),
+        "address space": str(MEMORY_BYTES),
         "file size": "0",
         "open files": "16",
         "processes": "0",
@@ -66,23 +70,32 @@ def test_the_kernel_knows_them() -> None:
         (row,) = [row for row in rows if row[: len(words)] == words]
         assert row[len(words) : len(words) + 2] == [value, value]
     assert ["NoNewPrivs:", "1"] in rows
+    assert ["Seccomp:", "2"] in rows
 
 
-def test_processor_time_is_counted_from_where_the_process_stands() -> None:
-    done = confined(
-        "import resource, time\n"
+@linux
+def test_threads_that_would_go_unconfined(forks: Forks) -> None:
+    before = "threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()"
+    assert "has threads" in ending(forks.run("pass", "all", before=before))
+
+
+def test_processor_time_is_counted_from_where_the_process_stands(forks: Forks) -> None:
+    ended = forks.run(
         "while time.process_time() < 0.2: pass\n"
         "allow_cpu(5); print(resource.getrlimit(resource.RLIMIT_CPU)[0])\n"
         "while time.process_time() < 1.1: pass\n"
-        "allow_cpu(5); print(resource.getrlimit(resource.RLIMIT_CPU)[0])"
+        "allow_cpu(5); print(resource.getrlimit(resource.RLIMIT_CPU)[0])",
+        "all",
     )
-    first, second = map(int, done.stdout.split())
+    first, second = map(int, ended.said.split())
     assert first in (6, 7)
     assert second > first
 
 
-def test_processor_time_ends_the_process() -> None:
-    assert confined("allow_cpu(1)\nwhile True: pass").returncode == -signal.SIGXCPU
+def test_processor_time_ends_the_process(forks: Forks) -> None:
+    code = "while time.process_time() < 3: pass"
+    assert ending(forks.run(code, "all")) == WORKED
+    assert ending(forks.run(f"allow_cpu(1)\n{code}", "all")) == "SIGXCPU"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a signal of Linux")
@@ -93,7 +106,11 @@ def test_it_dies_with_its_parent() -> None:
         "print(child.stdout.readline().decode(), flush=True)\n"
         "os.kill(os.getpid(), 9)"
     )
-    child = script("import signal; print(os.getpid(), flush=True); signal.pause()")
+    child = (
+        f"import os, sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
+        f"from model.confine import confine\nconfine({MEMORY_BYTES})\n"
+        "print(os.getpid(), flush=True); time.sleep(1000)"
+    )
     command = [sys.executable, "-c", parent, child]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, check=False)
     assert done.returncode == -signal.SIGKILL

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import io
 import json
+import signal
 import subprocess
+from fractions import Fraction
+from pathlib import Path
 
+import av
+import numpy as np
+import pillow_jxl
 import pytest
+from PIL import ImageCms
 
 from model import pipe
+from model.barriers import missing, read_ready
 from model.child import COMMAND, ENVIRONMENT
-from model.job import READY, Job, PictureLimits, read_answer
+from model.job import Job, PictureLimits, read_answer
 from model.preprocess import ViewSpec
-from tests.model.samples import STILLS, png_header
+from tests.model.samples import ANIMATIONS, STILLS, encode, picture, png_header
 
 JOB = Job(PictureLimits(10_000, 40_000_000, 900), (ViewSpec(64, 64, 1.0, "squash", "bilinear"),), 10_000_000, 512, 9)
 Message = tuple[dict[str, object], bytes]
@@ -45,7 +55,7 @@ def test_files_one_after_another() -> None:
     requests = [message({"media": name}, data) for name, data in zip(names, files, strict=True)]
     replies, done = run(message(JOB.pack()) + b"".join(requests))
     assert (done.returncode, done.stderr) == (0, b"")
-    assert replies[0] == (READY, b"")
+    assert (missing(read_ready(replies[0][0])), replies[0][1]) == ("", b"")
     assert len(replies) == 7
     for (header, body), data in zip(replies[1:], files, strict=True):
         views = read_answer(header, body, JOB, len(data))
@@ -73,7 +83,11 @@ def test_refusals_are_answered_and_it_goes_on(name: str, data: bytes, status: st
 @pytest.mark.parametrize("name", ["avif", "jxl"])
 def test_it_needs_no_threads(name: str) -> None:
     """Which a process that is not root's may not start; decoders of AVIF and JPEG XL ask for one per processor."""
-    code = "import os; os.sched_getaffinity = lambda _: range(4); os.geteuid() or os.setuid(65534)"
+    code = (
+        "import os; os.sched_getaffinity = lambda _: range(4)\n"
+        "honest = decoder.confine\n"
+        "decoder.confine = lambda memory: os.geteuid() or os.setuid(65534) or honest(memory)"
+    )
     replies, done = run(message(JOB.pack()) + message({"media": name}, STILLS[name]()), code=code)
     assert [header["status"] for header, _ in replies] == ["ready", "ok"], done.stderr
 
@@ -103,12 +117,13 @@ def test_it_is_alone() -> None:
     """No torch, no settings, nothing of the parent: neither its environment nor its folder nor its files."""
     code = (
         "import json, os\n"
-        "def decode(*_):\n"
+        "honest = decoder.confine\n"
+        "def confine(memory_bytes):\n"
         "    facts = {'modules': [name.split('.')[0] for name in sys.modules], 'environment': dict(os.environ)}\n"
         "    facts |= {'threads': len(os.listdir('/proc/self/task')), 'files': len(os.listdir('/proc/self/fd')) - 1}\n"
         "    print(json.dumps(facts), flush=True)\n"
-        "    raise decoder.Undecodable('done')\n"
-        "decoder.decode = decode"
+        "    return honest(memory_bytes)\n"
+        "decoder.confine = confine"
     )
     _, done = run(message(JOB.pack()) + message({"media": "gif"}, b"GIF"), code=code)
     facts = json.loads(done.stderr)
@@ -117,3 +132,111 @@ def test_it_is_alone() -> None:
     assert set(facts["environment"]) <= {*ENVIRONMENT, "LC_CTYPE"}
     assert facts["threads"] == 1
     assert facts["files"] == 4
+
+
+def video(container: str, codec: str) -> bytes:
+    """Four frames of noise, written by FFmpeg's encoder `codec`."""
+    out = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (4, 64, 96, 3), dtype=np.uint8)
+    with av.open(out, "w", format=container) as writing:
+        stream = writing.add_stream(codec, rate=Fraction(10))
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for pixels in noise:
+            writing.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        writing.mux(stream.encode())
+    return out.getvalue()
+
+
+def test_every_decoder_works_behind_the_barriers() -> None:
+    """Twice each: what is made at first use and what is kept."""
+    profile = encode(picture(), "JPEG", icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    assert pillow_jxl
+    files = [
+        *((name, STILLS[key](), 1) for name, key in [("jpeg", "jpeg"), ("png", "png-P"), ("gif", "gif")]),
+        *((name, STILLS[key](), 1) for name, key in [("webp", "webp"), ("webp", "webp-lossless"), ("avif", "avif")]),
+        *((name, ANIMATIONS[key](), 4) for name, key in [("png", "apng"), ("gif", "gif-animated")]),
+        *((name, ANIMATIONS[key](), 4) for name, key in [("webp", "webp-animated"), ("avif", "avif-animated")]),
+        ("jpeg", profile, 1),
+        ("jxl", encode(picture(), "JXL"), 1),
+        ("jxl", encode(picture(), "JXL", lossless=True), 1),
+        *(("mp4", video("mp4", codec), 4) for codec in ("libx264", "libx265", "libsvtav1")),
+        *(("webm", video("webm", codec), 4) for codec in ("libvpx", "libvpx-vp9", "libsvtav1")),
+    ] * 2
+    requests = [message({"media": name}, data) for name, data, _ in files]
+    replies, done = run(message(JOB.pack()) + b"".join(requests))
+    assert [header.get("frames", header) for header, _ in replies[1:]] == [count for _, _, count in files], done
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import this", "LateImport: this"),
+        ("try: import this\n    except ImportError: pass", "LateImport: this"),
+        ("b'x'.decode('cp037')", "LateImport"),
+        ("decoder.Image.open('/etc/passwd')", "PermissionError"),
+    ],
+    ids=["module", "module-that-may-be-missing", "encoding", "file"],
+)
+def test_what_is_looked_for_late_is_a_bug(code: str, said: str) -> None:
+    """And not the fault of the file, whose error looks the same to Pillow."""
+    code = (
+        "from model.frames import refusals\n"
+        "def decode(*_):\n"
+        f"  with refusals():\n    {code}\n"
+        "  raise decoder.Undecodable('it went on')\n"
+        "decoder.decode = decode"
+    )
+    replies, done = run(message(JOB.pack()) + message({"media": "gif"}, b"GIF"), code=code)
+    assert len(replies) == 1
+    assert done.returncode == 1
+    assert said in done.stderr.decode()
+
+
+def test_a_forbidden_call_ends_it() -> None:
+    code = "import socket\ndecoder.decode = lambda *_: socket.socket()"
+    replies, done = run(message(JOB.pack()) + message({"media": "gif"}, b"GIF"), code=code)
+    assert len(replies) == 1
+    assert done.returncode == -signal.SIGSYS
+
+
+NEVER_CALLED = {
+    *("PIL.BmpImagePlugin", "PIL.PpmImagePlugin"),  # preinit has them already
+    *("PIL.ImageQt", "PIL.ImageWin", "PIL.ImageShow", "PIL.features", "defusedxml", "IPython.lib.pretty", "random"),
+    *("av.container.core", "av.device", "av.codec.hwaccel"),
+}
+"""What a decoder has no use for: windows, printing, XML, devices."""
+
+
+def test_what_libraries_import_late_is_imported_early() -> None:
+    """Every import inside a function of the modules of Pillow and PyAV that a decoder has loaded."""
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from model.decoder import preload; preload()\n"
+        "print(*sys.modules, sep='\\n')"
+    )
+    command = [*COMMAND[:3], script, COMMAND[4]]
+    loaded = set(subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT).stdout.split())
+    late = set()
+    for name in sorted(loaded):
+        if name.split(".")[0] not in ("PIL", "av", "pillow_jxl", "model"):
+            continue
+        source = Path(str(importlib.import_module(name).__file__).replace(".abi3.so", ".py"))  # PyAV is compiled
+        if source.suffix == ".py":
+            late |= late_imports(source.read_text(), name) - loaded
+    assert late - NEVER_CALLED == set()
+
+
+def late_imports(source: str, module: str) -> set[str]:
+    """The absolute names of what functions import."""
+    package = module if module in ("av", "PIL", "model") else module.rpartition(".")[0]
+    names = set()
+    for function in ast.walk(ast.parse(source)):
+        if isinstance(function, ast.FunctionDef):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Import):
+                    names |= {alias.name for alias in node.names}
+                elif isinstance(node, ast.ImportFrom):
+                    base = f"{package}.{node.module or ''}".strip(".") if node.level else str(node.module)
+                    names |= {f"{base}.{alias.name}" for alias in node.names} if not node.module else {base}
+    return names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
@@ -13,15 +14,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from config.settings import Decoder, Limits
+from config.settings import Confinement, Decoder, Limits
 from model import sandbox
-from model.child import COMMAND, START_SECONDS, Child
+from model.child import START_SECONDS, Child
 from model.decode import decode
 from model.errors import DeadlineExceeded, DecoderFailed, TooLarge, Undecodable, Unsupported
 from model.job import Job
 from model.media import GIF, JPEG, MATROSKA, PNG
 from model.sandbox import DecoderPool
-from tests.model.obedient import OBEDIENT, PID, SECONDS, SPECS, children, pid, running, soon, works
+from tests.model.obedient import PID, SECONDS, SPECS, children, obedient, pid, running, soon, works
 from tests.model.samples import ANIMATIONS, STILLS, encode, picture, png_header
 
 
@@ -216,8 +217,8 @@ async def test_a_decoder_that_cannot_start_is_not_started_for_ever(
 async def test_a_decoder_that_can_start_again_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     switch = tmp_path / "broken"
     switch.touch()
-    code = f"import os\nif os.path.exists({str(switch)!r}): raise SystemExit(3)\n{OBEDIENT}"
-    pool = DecoderPool(Decoder(processes=1), Limits(), SPECS, command=[*COMMAND[:3], code, COMMAND[4]])
+    command = obedient(f"if os.path.exists({str(switch)!r}): raise SystemExit(3)")
+    pool = DecoderPool(Decoder(processes=1), Limits(), SPECS, command=command)
     with pytest.raises(DecoderFailed):
         await pool.start()
     switch.unlink()
@@ -275,3 +276,70 @@ async def test_closing_ends_who_decodes_and_who_waits() -> None:
 async def test_a_pool_that_was_not_started() -> None:
     with pytest.raises(DecoderFailed):
         await DecoderPool(Decoder(), Limits(), SPECS).decode(PID, PNG, soon())
+
+
+LESS = """
+import model.confine
+decoder.confine = lambda memory: (model.confine.limit(memory), ("rlimits", "landlock off", "no libseccomp"))[1]
+"""
+"""As on a kernel and a system that lack both."""
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """(level, text) of what the pool has logged of confinement."""
+    records = [record for record in caplog.records if "confine" in record.getMessage()]
+    return [(record.levelname, record.getMessage()) for record in records]
+
+
+async def test_what_confines_the_decoders_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "model.sandbox"):
+        async with running(2, real=True) as pool:
+            os.kill(children()[0], signal.SIGKILL)
+            await works(pool)
+    ((level, text),) = said(caplog)
+    assert level == "INFO"
+    assert re.fullmatch("decoders are confined by rlimits, landlock [1-7], seccomp", text)
+
+
+async def test_no_pool_where_confinement_is_required_and_missing(caplog: pytest.LogCaptureFixture) -> None:
+    pool = DecoderPool(Decoder(processes=2), Limits(), SPECS, command=obedient(LESS))
+    with caplog.at_level("INFO", "model.sandbox"), pytest.raises(DecoderFailed) as caught:
+        await pool.start()
+    assert children() == []
+    await pool.close()
+    for word in ("no Landlock", "lsm=", "no seccomp", "apt-get install libseccomp2", "decoder.confinement"):
+        assert word in str(caught.value)
+    ((level, text),) = said(caplog)
+    assert level == "ERROR"
+    assert str(caught.value).removeprefix("no decoder process can be started: ") in text
+
+
+async def test_best_effort_warns_and_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    settings = Decoder(processes=2, confinement=Confinement.BEST_EFFORT)
+    pool = DecoderPool(settings, Limits(), SPECS, command=obedient(LESS))
+    with caplog.at_level("INFO", "model.sandbox"):
+        await pool.start()
+        await works(pool)
+        await pool.close()
+    ((level, text),) = said(caplog)
+    assert level == "WARNING"
+    assert text.startswith("decoders are confined by rlimits alone; they have no Landlock")
+
+
+async def test_best_effort_takes_what_there_is(caplog: pytest.LogCaptureFixture) -> None:
+    pool = DecoderPool(Decoder(processes=1, confinement=Confinement.BEST_EFFORT), Limits(), SPECS)
+    with caplog.at_level("INFO", "model.sandbox"):
+        await pool.start()
+        await pool.close()
+    assert [level for level, _ in said(caplog)] == ["INFO"]
+
+
+@pytest.mark.parametrize(
+    "lie", ["()", "('rlimits', 'landlock 7', 'everything')", "('rlimits', '\\x1b[31m', 'seccomp')"], ids=str
+)
+async def test_a_decoder_that_lies_about_its_barriers(lie: str) -> None:
+    command = obedient(f"decoder.confine = lambda _: {lie}")
+    pool = DecoderPool(Decoder(processes=1), Limits(), SPECS, command=command)
+    with pytest.raises(DecoderFailed, match="nonsense of what confines it"):
+        await pool.start()
+    await pool.close()
