@@ -16,7 +16,7 @@ WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 _EXIF_IN_DOUBT = (PNG.pillow, WEBP.pillow)
 """Formats whose EXIF orientation some viewers apply and others do not: browsers began to heed it in PNG about 2025, and
 none heeds it behind the pixels, where WebP has it."""
-_TURNS = {
+TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -25,6 +25,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+"""How a picture is turned upright, for each of EXIF's orientations but the first."""
 
 
 def opaque(image: Image.Image) -> list[Image.Image]:
@@ -36,7 +37,7 @@ def opaque(image: Image.Image) -> list[Image.Image]:
     """
     colours, alpha = split(image)
     exif = image.info.get("exif")
-    turn = _TURNS.get(orientation(exif)) if isinstance(exif, bytes) else None
+    turn = TURNS.get(orientation(exif)) if isinstance(exif, bytes) else None
     turned: list[tuple[Image.Image, Image.Image | None]] = [(colours, alpha)]
     if turn is not None:
         turned.append((colours.transpose(turn), alpha and alpha.transpose(turn)))
