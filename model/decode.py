@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from model.container import Container
-from model.draft import least_size
 from model.errors import Undecodable, Unsupported
 from model.frames import Size, Sizes, enough_memory, pictures, refusals
 from model.gallery import Gallery, Looks
@@ -60,22 +59,18 @@ def _video(
 def _pictures(
     _: bytes, media: MediaType, container: Container, limits: Sizes, specs: Sequence[ViewSpec], plan: Plan
 ) -> _Found:
-    sizes: list[Size] = []
-
-    def least(size: Size) -> Size:
-        sizes.append(size)
-        return least_size(size, specs, closely=plan.tiles)
-
+    size: Size | None = None
     gallery = Gallery(specs, plan)
     counts: list[int] = []
     for reading in container.readings:
         counts.append(0)
-        for frame in pictures(reading, media, container, limits, least):
+        for frame in pictures(reading, media, container, limits):
             counts[-1] += 1
+            size = size or frame.size
             with refusals():
                 shown = opaque(frame)
             with enough_memory():
                 gallery.show(shown)
-    if not sizes:
+    if size is None:
         raise Undecodable("no picture in it")
-    return sizes[0], max(counts), gallery.looks()
+    return size, max(counts), gallery.looks()

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from model.errors import TooLarge
-from model.gallery import Gallery, Looks, close_views
+from model.gallery import Gallery, Looks, close_views, reduced
 from model.plan import Plan
 from model.preprocess import ViewSpec, make_view
-from model.tiles import tiles
+from model.tiles import along, tiles
 
 SPEC = ViewSpec(32, 32, 1.0, "squash", "bilinear")
 CENTRE = ViewSpec(32, 32, 0.875, "center", "bicubic")
@@ -130,11 +130,19 @@ def test_a_change_that_only_a_closer_look_shows_is_looked_at() -> None:
     assert any(np.abs(np.asarray(first, np.int16) - view[0]).mean() < 3 for view in found.views)
 
 
-def test_a_large_picture_is_made_smaller_first_and_its_tiles_come_out_the_same() -> None:
-    large = frame(4, (2000, 1500))
-    exact = [np.asarray(large.resize((32, 32), Image.Resampling.BILINEAR, box=box)) for box in tiles(2000, 1500, 32)]
-    for (made,), wanted in zip(close_views(large, tiles(2000, 1500, 32), [SPEC]), exact, strict=True):
-        assert np.abs(made.astype(np.int16) - wanted).max() <= 6
+@pytest.mark.parametrize("size", [(2000, 1500), (401, 300), (100, 3000), (1999, 33)])
+def test_a_large_picture_is_made_smaller_first_and_its_views_come_out_the_same(size: tuple[int, int]) -> None:
+    large = frame(4, size)
+    specs = [SPEC, CENTRE]
+    small = reduced(large, specs)
+    assert (small.width < large.width) is (min(size) > 64)
+    pairs = zip(tiles(*size, 32) or along(*size), tiles(*small.size, 32) or along(*small.size), strict=True)
+    for spec in specs:
+        looked = [(make_view(large, spec), make_view(small, spec))]
+        for exact, box in pairs:
+            looked.append((close_views(large, [exact], [spec])[0][0], close_views(small, [box], [spec])[0][0]))
+        for one, other in looked:
+            assert np.abs(one.astype(np.int16) - other).mean() < 3
 
 
 def test_a_strip_beyond_the_budget_is_sampled_too() -> None:
