@@ -146,8 +146,8 @@ def test_a_large_picture_is_made_smaller_first_and_its_views_stay_the_same(
     large, specs = frame(4, size), [SPEC, CENTRE]
     small = reduced(large, specs)
     assert small.size == to
-    for spec in specs:
-        assert np.abs(make_view(large, spec).astype(np.int16) - make_view(small, spec)).mean() < 3
+    for spec, most in zip(specs, (3, 9), strict=True):  # the second one crops whole pixels
+        assert np.abs(make_view(large, spec).astype(np.int16) - make_view(small, spec)).mean() < most
     near = zip(tiles(*size, 32) or along(*size), tiles(*to, 32) or along(*to), strict=True)
     for box, other in near:  # whose edges are whole pixels of pictures of two sizes
         (exact,), (made,) = close_views(large, [box], specs[:1])[0], close_views(small, [other], specs[:1])[0]
