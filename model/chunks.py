@@ -42,7 +42,7 @@ def png(data: bytes) -> Container:
         if kind in _PNG_KEPT:
             _png_in_place(kind, seen, once)
             kept.add(at, end)
-            film.add(kind, data[at:end])
+            film.add(kind, memoryview(data)[at:end])
         elif not kind[:1].islower():
             raise Undecodable(f"the PNG has a chunk {kind!r} that is unknown and that no decoder may skip")
         check_png(kind, data[at + 8 : end - 4])
@@ -51,7 +51,7 @@ def png(data: bytes) -> Container:
     _png_readable(data, once)
     layers = film.layers()
     canvas = (int.from_bytes(data[16:20]), int.from_bytes(data[20:24])) if layers else (1, 1)
-    return Container(at, (kept.of(data),), len(layers) or 1, canvas, layers=layers)
+    return Container(at, (data[:at] if layers else kept.of(data),), len(layers) or 1, canvas, layers=layers)
 
 
 def _png_in_place(kind: bytes, seen: list[bytes], once: set[bytes]) -> None:
