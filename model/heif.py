@@ -17,6 +17,7 @@ from model.boxes import avif as walk
 from model.boxes import boxes
 from model.container import Container
 from model.errors import TooLarge, Undecodable, Unsupported
+from model.steps import step
 
 MAX_READING_BYTES = 128 * 1024 * 1024
 """Of the copies of a file in which each of its pictures is the primary one. ImageMagick makes such collections of
@@ -69,6 +70,7 @@ class _Numbers:
         self._data, self.at, self._end = data, start, end
 
     def take(self, size: int) -> int:
+        step()
         self.at += size
         if self.at > self._end:
             raise Undecodable("a box of the AVIF is shorter than what it should hold")
