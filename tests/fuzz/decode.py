@@ -27,6 +27,7 @@ import numpy as np
 from config.settings import Limits
 from model import decoder
 from model.confine import limit
+from model.decode import decode
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
 from model.media import sniff
 from model.plan import Plan
@@ -75,7 +76,7 @@ def _once(data: bytes) -> Views | str:
     if media is None:
         return "unknown"
     try:
-        return decoder.decode(data, media, LIMITS, SPECS, PLAN)
+        return decode(data, media, LIMITS, SPECS, PLAN)
     except (Undecodable, Unsupported, TooLarge) as error:
         return error.cause
     except JudgeError as error:

@@ -116,7 +116,7 @@ def _drop(out: bytearray, random: Random, _: bytes) -> None:
 
 def _double(out: bytearray, random: Random, _: bytes) -> None:
     found = pieces(bytes(out))
-    (start, end), (at, _) = random.choice(found), random.choice(found)
+    (start, end), at = random.choice(found), random.choice(found)[0]
     out[at:at] = out[start:end] * random.choice((1, 1, 1, 2, 20))
 
 
