@@ -35,7 +35,8 @@ not judged       files that are refused for another reason: too large, say, or t
 views            the mean number of views that the model looked at
 decode, classify mean milliseconds, in the judge, on this machine
 
-Takes about 15 minutes on two cores; --quick about 3, with whole photographs only. Progress goes to standard error.
+Takes about 20 minutes on two cores that do nothing else; --quick, with whole photographs only, less than half. Progress
+goes to standard error.
 Formats that are not judged are left out.
 
 Exit codes: 0 measured, 1 something failed, 2 the command line is wrong.
@@ -73,6 +74,7 @@ async def measure(
     """Judge each photograph in each of the transformations whose format is judged."""
     judge = await Judge.start(config(labels))
     started = time.monotonic()
+    hosts = [one for one in photos.ordinary() if one.name in photos.HOSTS]
     rows: list[Row] = []
     try:
         for what in chosen:
@@ -81,7 +83,9 @@ async def measure(
                 continue
             some = [one for one in cats if one.whole] if what.heavy else cats
             others = ordinary[:HEAVY_ORDINARY] if what.heavy else ordinary
-            row = Row(what.name, what.group, await _all(judge, what, some), await _all(judge, what, others))
+            row = Row(
+                what.name, what.group, await _all(judge, what, some, hosts), await _all(judge, what, others, hosts)
+            )
             refused = sum(one.found is Found.REFUSED for one in row.cats)
             _say(started, f"{what.name}: {refused} of {len(row.cats)} cats refused")
             rows.append(row)
@@ -90,11 +94,10 @@ async def measure(
     return rows
 
 
-async def _all(judge: Judge, what: Transformation, some: Sequence[Photo]) -> list[Seen]:
-    hosts = [one for one in photos.ordinary() if one.name in photos.HOSTS]
+async def _all(judge: Judge, what: Transformation, some: Sequence[Photo], hosts: Sequence[Photo]) -> list[Seen]:
     found = []
     for number, one in enumerate(some):
-        host = next(each for each in hosts[number % len(hosts) :] + hosts if each.name != one.name)
+        host = next(each for each in [*hosts[number % len(hosts) :], *hosts] if each.name != one.name)
         verdict = await judge.judge(what.make(one.file, host.file), time.monotonic() + PATIENCE_SECONDS)
         found.append(seen(one.name, verdict, SIGNAL))
     return found
