@@ -19,7 +19,7 @@ from tests.model.webms import plain
 FORMATS = ("jpeg", "png-RGB", "apng", "gif", "gif-animated", "webp", "webp-animated", "avif", "avif-animated")
 HEAD_BYTES = 160
 """Where the headers of all formats stand."""
-MAGIC_BYTES = 32
+MAGIC_BYTES = 24
 
 
 @cache
@@ -76,7 +76,7 @@ def scripts() -> dict[str, bytes]:
         "pdf": b"%PDF-1.4\n1 0 obj<</Type/Catalog/OpenAction<</S/JavaScript/JS(app.alert(1))>>>>endobj\n%%EOF\n",
         "postscript": b"%!PS-Adobe-3.0\n(/etc/passwd) (r) file 99 string readstring pop == showpage\n",
         "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n{%pipe%id} (r) file\n%%EOF\n",
-        "mvg": b"push graphic-context\nviewbox 0 0 9 9\nfill 'url(https://127.0.0.1/a.png\"|id\")'\npop graphic-context\n",
+        "mvg": b"push graphic-context\nfill 'url(https://127.0.0.1/a.png\"|id\")'\npop graphic-context\n",
         "msl": b'<?xml version="1.0"?><image><read filename="/etc/passwd"/><write filename="/tmp/x"/></image>',
         "cue": b'FILE "/etc/passwd" BINARY\n  TRACK 01 AUDIO\n    INDEX 01 00:00:00\n',
         "shell": b"#!/bin/sh\nexit 0\n",

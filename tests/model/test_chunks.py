@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from model.chunks import MAX_CHUNKS, png, png_grey_scale
-from model.errors import Undecodable, Unsupported
+from model.errors import TooLarge, Undecodable, Unsupported
 from tests.model.samples import ANIMATIONS, STILLS, chunk, encode, pictures
 from tests.model.samples import png as make
 
@@ -122,3 +122,28 @@ def test_what_pillow_writes_is_whole() -> None:
     assert png(ANIMATIONS["apng"]()).frames == 4
     assert png(encode(pictures(4), "PNG", default_image=True)).frames == 4
     assert png(STILLS["png-many-idat"]()).frames == 1
+
+
+@pytest.mark.parametrize(("kind", "most"), [(b"PLTE", 3 * 256), (b"tRNS", 256)])
+def test_what_every_frame_gets_a_copy_of_is_short(kind: bytes, most: int) -> None:
+    def data(length: int) -> bytes:
+        return SIGNATURE + b"".join(
+            [header(colour=3), PLTE[: 99 * (kind != b"PLTE")], chunk(kind, bytes(length)), IDAT, IEND]
+        )
+
+    assert png(data(most)).frames == 1
+    with pytest.raises(Undecodable, match="longer than it may be"):
+        png(data(most + 1))
+
+
+def test_compressed_pixels_are_not_much_longer_than_the_pixels() -> None:
+    spare = chunk(b"IDAT", bytes(4000))
+    assert png(SIGNATURE + b"".join([IHDR, IDAT, spare, IEND])).frames == 1
+    with pytest.raises(Undecodable, match="2 x 1 pixels"):
+        png(SIGNATURE + b"".join([IHDR, IDAT, spare, spare, IEND]))
+
+
+def test_compressed_metadata_is_short_too() -> None:
+    packed = chunk(b"zTXt", b"word\x00\x00" + zlib.compress(bytes(17 * 1024 * 1024)))
+    with pytest.raises(TooLarge, match="unpacked"):
+        png(SIGNATURE + b"".join([IHDR, packed, IDAT, IEND]))

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from config.settings import Limits
+from model import decode as model_decode
 from model.decode import decode
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
 from model.media import MATROSKA, PNG, sniff
@@ -152,6 +153,7 @@ def test_broken_bytes_raise_nothing_but_refusals(name: str) -> None:
             assert isinstance(error, (Undecodable, Unsupported, TooLarge))  # noqa: PT017  every other one is the failure
 
 
+<<<<<<< HEAD
 def test_a_jpeg_that_is_flat_on_a_smaller_scale_is_seen_in_full() -> None:
     """What a scaled decoder makes of it, which is faster, is not what a browser shows."""
     hidden = np.asarray(Image.open(imagenet.picture("chelsea.png")).convert("L").resize((64, 64)))
@@ -162,3 +164,26 @@ def test_a_jpeg_that_is_flat_on_a_smaller_scale_is_seen_in_full() -> None:
         assert np.asarray(image).std() < 1
     seen = views(data, LIMITS, ViewSpec(64, 64, 1.0, "squash", "box")).arrays[0][0]
     assert np.corrcoef(seen[..., 0].ravel(), hidden.ravel())[0, 1] > 0.95
+=======
+@pytest.mark.parametrize("name", ["gif-animated", "apng-alpha", "webp-animated", "avif-animated"])
+def test_pictures_are_counted_as_often_as_they_may_be_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, seen = ANIMATIONS[name](), 3 if "alpha" in name else 1
+    count = 5 if "avif" in name else 4  # with the still, which is a reading of its own
+    monkeypatch.setattr(model_decode, "MAX_SHOWN_PIXELS", count * 48 * 40 * seen)
+    assert views(data).frames == 4
+    monkeypatch.setattr(model_decode, "MAX_SHOWN_PIXELS", count * 48 * 40 * seen - 1)
+    with pytest.raises(TooLarge, match=f"{count} pictures"):
+        views(data)
+
+
+def test_one_picture_may_be_as_large_as_the_limits_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_decode, "MAX_SHOWN_PIXELS", 1)
+    assert views(STILLS["png-RGBA"]()).frames == 1
+
+
+def test_pictures_of_other_sizes_count_as_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encode([picture(1, size=(8, 8)), picture(2, size=(400, 400)), picture(3, size=(400, 400))], "MPO")
+    monkeypatch.setattr(model_decode, "MAX_SHOWN_PIXELS", 8 * 8 + 400 * 400)
+    with pytest.raises(TooLarge, match="3 pictures"):
+        views(data)
+>>>>>>> malformed

@@ -53,9 +53,14 @@ def _peak(pid: int) -> int:
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
+def _forget_peak(pid: int) -> None:
+    """The peak begins anew; proc(5)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 async def _take(pool: DecoderPool, data: bytes) -> Taken:
     (pid,) = children()
-    Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak begins anew, proc(5)
+    _forget_peak(pid)
     process = psutil.Process(pid)
     before = sum(process.cpu_times()[:2])
     result, ours = await _outcome(pool, data)
@@ -125,7 +130,7 @@ async def test_changed_headers() -> None:
     causes, found = await _all(changed_headers(60))
     assert [each for each in found if not each.endswith(": accepted")] == []
     assert causes["undecodable"] > 200
-    assert causes["accepted"] < sum(causes.values()) / 3
+    assert causes["accepted"] < sum(causes.values()) / 2  # many a byte is of metadata, or of colours
 
 
 async def test_scripts_behind_the_first_bytes_of_a_picture() -> None:

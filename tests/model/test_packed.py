@@ -28,6 +28,7 @@ def test_a_gigabyte() -> None:
 
 def test_the_zeros_are_as_long_as_they_say() -> None:
     assert zlib.decompress(zeros(3)) == bytes(3 * MIB)
+    assert zlib.decompress(zeros(2, 99)) == bytes(2 * MIB + 99)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from model.tiles import LONG, MIN_SIDE_PIXELS, Box, along, tiles
 
 SIDE = 224
-SHAPES = [(640, 480), (480, 640), (1920, 1080), (4000, 3000), (1000, 1000), (400, 300), (1080, 2000)]
+SHAPES = [(640, 480), (480, 640), (1920, 1080), (4000, 3000), (1000, 1000), (600, 400), (1080, 2000)]
 STRIPS = [(1000, 20_000), (20_000, 1000), (100, 2000), (33, 660), (1920, 1080)]
 
 
@@ -35,7 +35,7 @@ def test_they_are_equal_squares_within_the_picture_and_cover_it(width: int, heig
         assert all(b - a <= math.ceil(edge / 2) for a, b in pairwise(starts))
 
 
-@pytest.mark.parametrize(("width", "height"), [(640, 480), (1920, 1080), (4000, 3000), (1000, 1000), (400, 300)])
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (1920, 1080), (4000, 3000), (1000, 1000), (600, 400)])
 def test_a_sixteenth_lies_whole_in_one_and_fills_a_quarter_of_it(width: int, height: int) -> None:
     side = int(math.sqrt(width * height / 16)) - 1
     boxes = tiles(width, height, SIDE)
@@ -60,8 +60,8 @@ def test_a_strip_is_seen_from_end_to_end(width: int, height: int) -> None:
         (640, 480, 12),
         (1920, 1080, 10),
         (1000, 1000, 9),
-        (336, 336, 9),
-        (335, 335, 0),
+        (448, 448, 9),
+        (447, 447, 0),
         (300, 240, 0),
         (300, 199, 0),
         (1000, 20_000, 0),
