@@ -15,8 +15,8 @@ Box = tuple[int, int, int, int]
 INSET = 16
 """The smallest part of a picture that is looked for: one sixteenth of its area."""
 SMALL = 2.0
-"""A picture of fewer than (2 times the view's side) squared pixels has no tiles: they would be enlarged, in which models
-see what is not there (most false refusals came from such tiles), and a sixteenth of it is a thumbnail of 112 pixels."""
+"""A picture of fewer than (2 times the view's side) squared pixels has no tiles: they would be enlarged, and models see
+in such what is not there (most false refusals came from them); and a sixteenth of it is a thumbnail of 112 pixels."""
 LONG = 1.5
 """A picture whose sides have a greater ratio is long: 16:9 is, of which a model's view leaves half out; 3:2 is not."""
 MIN_SIDE_PIXELS = 32

@@ -27,7 +27,7 @@ SIDE = 6300
 
 
 def zeros(count: int, rest: int = 0) -> bytes:
-    """So many MiB of zeros and a rest in bytes, packed by a thousand: a stream of equal blocks with its true checksum."""
+    """So many MiB of zeros and a rest in bytes, packed by a thousand: equal blocks, with their true checksum."""
     packer = zlib.compressobj(9)
     first = packer.compress(bytes(MIB)) + packer.flush(zlib.Z_FULL_FLUSH)
     again = packer.compress(bytes(MIB)) + packer.flush(zlib.Z_FULL_FLUSH)

@@ -153,7 +153,6 @@ def test_broken_bytes_raise_nothing_but_refusals(name: str) -> None:
             assert isinstance(error, (Undecodable, Unsupported, TooLarge))  # noqa: PT017  every other one is the failure
 
 
-<<<<<<< HEAD
 def test_a_jpeg_that_is_flat_on_a_smaller_scale_is_seen_in_full() -> None:
     """What a scaled decoder makes of it, which is faster, is not what a browser shows."""
     hidden = np.asarray(Image.open(imagenet.picture("chelsea.png")).convert("L").resize((64, 64)))
@@ -164,7 +163,8 @@ def test_a_jpeg_that_is_flat_on_a_smaller_scale_is_seen_in_full() -> None:
         assert np.asarray(image).std() < 1
     seen = views(data, LIMITS, ViewSpec(64, 64, 1.0, "squash", "box")).arrays[0][0]
     assert np.corrcoef(seen[..., 0].ravel(), hidden.ravel())[0, 1] > 0.95
-=======
+
+
 @pytest.mark.parametrize("name", ["gif-animated", "apng-alpha", "webp-animated", "avif-animated"])
 def test_pictures_are_counted_as_often_as_they_may_be_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data, seen = ANIMATIONS[name](), 3 if "alpha" in name else 1
@@ -186,4 +186,3 @@ def test_pictures_of_other_sizes_count_as_what_they_are(monkeypatch: pytest.Monk
     monkeypatch.setattr(model_decode, "MAX_SHOWN_PIXELS", 8 * 8 + 400 * 400)
     with pytest.raises(TooLarge, match="3 pictures"):
         views(data)
->>>>>>> malformed
