@@ -19,8 +19,8 @@ from typing import Self
 from model import pipe
 from model.barriers import read_ready
 from model.errors import DecoderFailed
-from model.job import Job, printable, read_answer
-from model.media import MediaType
+from model.job import Job, printable, read_answer, read_new_file
+from model.media import MediaType, written_as
 from model.preprocess import Views
 
 COMMAND = (
@@ -104,6 +104,12 @@ class Child:
         self.files += 1
         header, body = await self._exchange({"media": media.name}, data, self._job.max_body_bytes)
         return read_answer(header, body, self._job, len(data))
+
+    async def normalise(self, data: bytes, media: MediaType) -> bytes | None:
+        """A still encoded anew, or None if the file is none. Raises what `decode` raises."""
+        self.files += 1
+        header, body = await self._exchange({"media": media.name, "normalise": True}, data, self._job.max_file_bytes)
+        return read_new_file(header, body, self._job, written_as(media))
 
     def kill(self) -> None:
         """End it and whatever it started, now. `gone` waits for it. May be called at any time, more than once."""

@@ -42,12 +42,19 @@ LABELS = {"nsfw": ("sfw", "nsfw")}
 class FakeDecoder:
     def __init__(self, views: int = 1, fault: BaseException | None = None) -> None:
         self.fault, self.views, self.seen = fault, views, 0
+        self.new: bytes | None = None
 
     async def decode(self, data: bytes, media: MediaType, deadline: float) -> Views:
         self.seen += 1
         if self.fault is not None:
             raise self.fault
         return Views(width=8, height=8, frames=self.views, arrays=(np.zeros((self.views, 8, 8, 3), np.uint8),))
+
+    async def normalise(self, data: bytes, media: MediaType, deadline: float) -> bytes | None:
+        self.seen += 1
+        if self.fault is not None:
+            raise self.fault
+        return self.new
 
     async def close(self) -> None:
         pass
