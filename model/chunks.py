@@ -11,6 +11,7 @@ from __future__ import annotations
 import zlib
 
 from model.apng import Film
+from model.cicp import check_png
 from model.container import Container, Kept
 from model.errors import Undecodable, Unsupported
 
@@ -44,6 +45,7 @@ def png(data: bytes) -> Container:
             film.add(kind, data[at:end])
         elif not kind[:1].islower():
             raise Undecodable(f"the PNG has a chunk {kind!r} that is unknown and that no decoder may skip")
+        check_png(kind, data[at + 8 : end - 4])
         seen.append(kind)
         at = end
     _png_readable(data, once)

@@ -13,10 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from model.av1 import sequence_colours
 from model.boxes import avif as walk
 from model.boxes import boxes
+from model.cicp import check_code_points
 from model.container import Container
 from model.errors import TooLarge, Undecodable, Unsupported
+from model.properties import Numbers, check_properties, check_tracks
 
 MAX_READING_BYTES = 128 * 1024 * 1024
 """Of the copies of a file in which each of its pictures is the primary one. ImageMagick makes such collections of
@@ -29,18 +32,6 @@ _METADATA = (b"Exif", b"mime", b"uri ")
 _RELATIONS = (b"auxl", b"dimg", b"cdsc")
 """An auxiliary picture, a tile, a description. Colours multiplied by alpha (prem) are divided by it or not, as a viewer
 likes, and so may show a picture of their own; a thumbnail (thmb) is one that libavif does not decode."""
-_ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\x00", b"urn:mpeg:hevc:2015:auxid:1\x00")
-_REFUSED = {
-    b"clap": "that is to be cut",  # Pillow shows all of it, browsers what is left
-    b"a1lx": "of layers",  # which Chromium shows one by one while they load
-    b"lsel": "of layers",
-    b"a1op": "of layers",
-}
-_TURNS = (b"irot", b"imir")
-_SAMPLE_ENTRY_BYTES = 78
-"""Of a visual sample entry before its boxes; ISO/IEC 14496-12 section 12.1.3."""
-_UPRIGHT = b"".join(value.to_bytes(4) for value in (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000))
-"""The matrix of a track that is shown as it is; ISO/IEC 14496-12 section 8.3.2."""
 
 
 def avif(data: bytes) -> Container:
@@ -58,21 +49,8 @@ def avif(data: bytes) -> Container:
             still = container.readings[0]
             others = [still[:at] + name + still[at + len(name) :] for at, name in _other_pictures(data, start, end)]
         elif kind == b"moov":
-            _check_tracks(data, start, end)
+            check_tracks(data, start, end)
     return replace(container, readings=(*container.readings, *others))
-
-
-class _Numbers:
-    """Big-endian numbers from one place to another."""
-
-    def __init__(self, data: bytes, start: int, end: int) -> None:
-        self._data, self.at, self._end = data, start, end
-
-    def take(self, size: int) -> int:
-        self.at += size
-        if self.at > self._end:
-            raise Undecodable("a box of the AVIF is shorter than what it should hold")
-        return int.from_bytes(self._data[self.at - size : self.at])
 
 
 def _other_pictures(data: bytes, start: int, end: int) -> list[tuple[int, bytes]]:
@@ -84,7 +62,7 @@ def _other_pictures(data: bytes, start: int, end: int) -> list[tuple[int, bytes]
         found[kind] = at, stop
     if not {b"pitm", b"iinf", b"iprp"} <= found.keys():
         raise Undecodable("the AVIF does not say which picture it is")
-    numbers = _Numbers(data, *found[b"pitm"])
+    numbers = Numbers(data, *found[b"pitm"])
     wide = 4 if numbers.take(4) >> 24 else 2
     primary = numbers.take(wide)
     kinds = dict(_items(data, *found[b"iinf"]))
@@ -94,7 +72,11 @@ def _other_pictures(data: bytes, start: int, end: int) -> list[tuple[int, bytes]
         raise Unsupported("an AVIF whose primary item is no picture of its own")
     if len(pictures) * len(data) > MAX_READING_BYTES and len(pictures) > 1:
         raise TooLarge(f"an AVIF of {len(data)} bytes with {len(pictures)} pictures")
-    _check_properties(data, *found[b"iprp"], {*pictures, *alphas})
+    coloured = check_properties(data, *found[b"iprp"], {*pictures, *alphas})
+    places = _places(data, *found.get(b"iloc", (end, end)), found.get(b"idat", (0, 0))[0])
+    for item, kind in kinds.items():
+        if kind == b"av01" and item not in alphas | coloured:
+            check_code_points(*sequence_colours(data, *places.get(item, (0, 0))))
     return [(numbers.at - wide, item.to_bytes(wide)) for item in pictures if item != primary]
 
 
@@ -121,7 +103,7 @@ def _items(data: bytes, start: int, end: int) -> Iterator[tuple[int, bytes]]:
     first = start + (8 if data[start : start + 1] > b"\x00" else 6)
     seen: set[int] = set()
     for kind, at, stop in boxes(data, first, end):
-        numbers = _Numbers(data, at, stop)
+        numbers = Numbers(data, at, stop)
         version = numbers.take(4) >> 24
         if kind != b"infe" or version not in (2, 3):
             raise Undecodable("the AVIF has an item that nobody can read")
@@ -142,64 +124,32 @@ def _relations(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, 
     for relation, at, stop in boxes(data, start + 4, end):
         if relation not in _RELATIONS:
             raise Unsupported(f"an AVIF with items that are related as {relation!r}")
-        numbers = _Numbers(data, at, stop)
+        numbers = Numbers(data, at, stop)
         item = numbers.take(wide)
         yield relation, item, [numbers.take(wide) for _ in range(numbers.take(2))]
 
 
-def _check_properties(data: bytes, start: int, end: int, turned: set[int]) -> None:
-    """Of the properties only those that Pillow heeds, and rotations where it heeds them: at whole pictures."""
-    properties: list[bytes] = []
-    for kind, at, stop in boxes(data, start, end):
-        if kind == b"ipco":
-            if properties:
-                raise Undecodable("the AVIF has two lists of properties")
-            properties = [_property(data, *found) for found in boxes(data, at, stop)]
-    for kind, at, stop in boxes(data, start, end):
-        if kind != b"ipma":
-            continue
-        numbers = _Numbers(data, at, stop)
-        head = numbers.take(4)
-        for _ in range(numbers.take(4)):
-            item = numbers.take(4 if head >> 24 else 2)
-            indices = [numbers.take(2) & 0x7FFF if head & 1 else numbers.take(1) & 0x7F for _ in range(numbers.take(1))]
-            if any(index > len(properties) for index in indices):
-                raise Undecodable("the AVIF has not all properties that it names")
-            _check_turns([properties[index - 1] for index in indices if index], item in turned)
-
-
-def _property(data: bytes, kind: bytes, start: int, end: int) -> bytes:
-    if kind in _REFUSED:
-        raise Unsupported(f"an AVIF {_REFUSED[kind]}")
-    if kind == b"auxC" and data[start + 4 : end] not in _ALPHA:
-        raise Unsupported("an AVIF with an auxiliary picture that is not its alpha")
-    return kind
-
-
-def _check_turns(properties: list[bytes], whole: bool) -> None:
-    """Rotation comes before mirroring (MIAF 7.3.6.7), each once; libavif takes that for granted."""
-    turns = [kind for kind in properties if kind in _TURNS]
-    if turns and (not whole or turns not in ([b"irot"], [b"imir"], [b"irot", b"imir"])):
-        raise Unsupported("an AVIF that is turned in more than the usual way")
-
-
-def _check_tracks(data: bytes, start: int, end: int) -> None:
-    for track, at, stop in boxes(data, start, end):
-        if track == b"trak":
-            for kind, first, last in boxes(data, at, stop):
-                if kind == b"tkhd" and data[first:last][-44:-8] != _UPRIGHT:
-                    raise Unsupported("an AVIF with a track that is turned")
-            _check_samples(data, at, stop)
-
-
-def _check_samples(data: bytes, start: int, end: int) -> None:
-    """The only entry of the track's sample descriptions."""
-    places = [(start, end)]
-    for name in (b"mdia", b"minf", b"stbl", b"stsd"):
-        places = [box[1:] for place in places for box in boxes(data, *place) if box[0] == name]
-    for at, stop in places:
-        entries = list(boxes(data, at + 8, stop))
-        if len(entries) != 1:
-            raise Unsupported("an AVIF with a track of several kinds of pictures")
-        _, first, last = entries[0]
-        _check_turns([_property(data, *found) for found in boxes(data, first + _SAMPLE_ENTRY_BYTES, last)], True)
+def _places(data: bytes, start: int, end: int, inside: int) -> dict[int, tuple[int, int]]:
+    """Where the first part of each item is (iloc, ISO/IEC 14496-12 section 8.11.3); `inside`: where idat begins."""
+    places: dict[int, tuple[int, int]] = {}
+    if start == end:
+        return places
+    numbers = Numbers(data, start, end)
+    version = numbers.take(4) >> 24
+    sizes = numbers.take(2)
+    for_offset, for_length, for_base, for_index = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
+    for_index = for_index if version else 0
+    wide = 4 if version == 2 else 2
+    for _ in range(numbers.take(wide)):
+        item = numbers.take(wide)
+        method = numbers.take(2) & 15 if version else 0
+        numbers.take(2)
+        base = numbers.take(for_base) + (inside if method == 1 else 0)
+        if parts := numbers.take(2):
+            numbers.take(for_index)
+            at, size = base + numbers.take(for_offset), numbers.take(for_length)
+            places[item] = at, min(at + size, len(data))
+            numbers.take((parts - 1) * (for_index + for_offset + for_length))
+        if method > 1:
+            raise Unsupported("an AVIF with items that are parts of others")
+    return places

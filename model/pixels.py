@@ -16,7 +16,7 @@ WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 _EXIF_IN_DOUBT = (PNG.pillow, WEBP.pillow)
 """Formats whose EXIF orientation some viewers apply and others do not: browsers began to heed it in PNG about 2025, and
 none heeds it behind the pixels, where WebP has it."""
-_TURNS = {
+TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -25,6 +25,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+"""How a picture is turned upright, for each of EXIF's orientations but the first."""
 
 
 def opaque(image: Image.Image) -> list[Image.Image]:
@@ -63,7 +64,7 @@ def shown(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
     exif = image.info.get("exif")
-    return _TURNS.get(orientation(exif)) if isinstance(exif, bytes) else None
+    return TURNS.get(orientation(exif)) if isinstance(exif, bytes) else None
 
 
 def _on_backgrounds(rgb: Image.Image, alpha: Image.Image | None) -> list[Image.Image]:

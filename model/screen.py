@@ -14,6 +14,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from PIL import Image
 
 from model.errors import Unsupported
+from model.pixels import TURNS
 
 HD_LINES = 720
 """Height in pixels from which on an unspecified matrix is that of high definition."""
@@ -36,15 +37,6 @@ _LAYOUTS = frozenset(
 """FFmpeg's pixel formats that are looked at: none with alpha."""
 _FAST = Interpolation.BILINEAR
 """Chroma is repeated rather than interpolated, and rounded down: 1.3 levels off in the mean, and ten times as fast."""
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 _SWAPPED = 5
 """From here on EXIF's ways to turn a picture swap width and height."""
 
@@ -84,7 +76,7 @@ class Screen:
             threads=1,
         )
         image = Image.fromarray(np.asarray(rgb.to_ndarray()))
-        turn = _TURNS.get(self._orientation)
+        turn = TURNS.get(self._orientation)
         return image if turn is None else image.transpose(turn)
 
 

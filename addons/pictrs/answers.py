@@ -62,9 +62,14 @@ def rejected(ref: str) -> Answer:
     return Answer(400, f"Image rejected by this server's content filter (ref {ref})", CODE_REFUSED)
 
 
+ACCEPTED = (
+    "JPEG, PNG, GIF, WebP, AVIF and JPEG XL images, MP4 videos in H.264, H.265 or AV1, "
+    "and WebM videos in VP8, VP9 or AV1"
+)
+"""The formats of model.media that are judged; a test compares."""
 UNUSABLE: Mapping[Cause, str] = {
     "undecodable": "This image is broken or incomplete and cannot be checked",
-    "unsupported": "This kind of file is not accepted here. Accepted are JPEG, PNG, GIF, WebP and AVIF images",
+    "unsupported": f"This kind of file is not accepted here. Accepted are {ACCEPTED}",
     "too_large": "This image is too large to be checked: it has too many pixels, frames or bytes",
 }
 

@@ -14,6 +14,7 @@ class Sizes:
     large, uploads, at_a_time, passes   the kinds of large pictures in turns, how many, in how many at once, how often
     large_view, pause                   a streamed view, and how long the slow reader stops
     ordinary, turns                     the upload that is timed
+    photo, decodes                 the JPEG that is decoded, and how often
     small_view, view_turns              the view that is timed
     """
 
@@ -28,6 +29,8 @@ class Sizes:
     small_view: int
     view_turns: int
     warm_up: int
+    photo: Kind
+    decodes: int
 
 
 FULL = Sizes(
@@ -42,6 +45,8 @@ FULL = Sizes(
     small_view=20_000,
     view_turns=200,
     warm_up=5,
+    photo=Kind("JPEG", 4000, 3000, 12),
+    decodes=20,
 )
 QUICK = Sizes(
     large=(Kind("JPEG", 600, 400, 30), Kind("PNG", 256, 160, 42)),
@@ -55,4 +60,6 @@ QUICK = Sizes(
     small_view=20_000,
     view_turns=3,
     warm_up=1,
+    photo=Kind("JPEG", 400, 300, 12),
+    decodes=2,
 )

@@ -19,7 +19,7 @@ from model.media import AVIF
 from model.orientation import as_exif
 from model.pixels import opaque
 from model.preprocess import ViewSpec
-from tests.model.heif_parts import IMIR, IROT, Collection, Item, box, full, grid_item, picture_item, u16
+from tests.model.heif_parts import COLOURS, IMIR, IROT, Collection, Item, box, full, grid_item, picture_item, u16
 from tests.model.samples import ANIMATIONS, STILLS, encode, picture
 
 SIDE = 64, 64
@@ -235,19 +235,21 @@ def test_what_contradicts_itself_is_refused(data: bytes) -> None:
         avif(data)
 
 
-def movie(*entries: bytes, matrix: tuple[int, ...] = (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)) -> bytes:
+def movie(
+    *entries: bytes, matrix: tuple[int, ...] = (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000), more: bytes = b""
+) -> bytes:
     numbers = b"".join(value.to_bytes(4) for value in matrix)
     table = full(b"stsd", len(entries).to_bytes(4), *entries)
     header = full(b"tkhd", bytes(36), numbers, bytes(8))
-    return box(b"moov", box(b"trak", header, box(b"mdia", box(b"minf", box(b"stbl", table)))))
+    return box(b"moov", box(b"trak", header, box(b"mdia", box(b"minf", box(b"stbl", table, more)))))
 
 
 def sample_entry(*inside: bytes) -> bytes:
-    return box(b"av01", bytes(78), *inside)
+    return box(b"av01", bytes(78), *(inside or [COLOURS]))
 
 
 def test_tracks_as_they_are_pass() -> None:
-    for top in (movie(sample_entry()), movie(sample_entry(box(b"av1C", b"\x81\x04\x0c\x00"), IROT, IMIR))):
+    for top in (movie(sample_entry()), movie(sample_entry(COLOURS, IROT, IMIR))):
         assert len(avif(replace(ONE, top=(top,)).file()).readings) == 2
 
 
@@ -273,3 +275,75 @@ def test_a_collection_reaches_the_views() -> None:
     assert len(views.arrays[0]) == 2
     plain = decode(encode(picture(), "AVIF", speed=10, quality=95, subsampling="4:4:4"), AVIF, Limits(), [spec])
     assert np.array_equal(views.arrays[0][0], plain.arrays[0][0])
+
+
+def nclx(transfer: int) -> bytes:
+    return box(b"colr", b"nclx", u16(1, transfer, 6), b"\x80")
+
+
+def uncoloured(item: Item, transfer: int) -> Item:
+    """Without a box of colours, and with another transfer function in the header of its AV1 pixels."""
+    pixels = item.pixels
+    bits = f"{int.from_bytes(pixels[:40]):0320b}"
+    at = bits.index(f"{1:08b}{13:08b}{6:08b}") + 8
+    changed = bits[:at] + f"{transfer:08b}" + bits[at + 8 :]
+    kept = tuple(one for one in item.properties if one[4:8] != b"colr")
+    return Item(item.kind, int(changed, 2).to_bytes(40) + pixels[40:], kept)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_colours_that_browsers_heed_and_pillow_does_not(wide: bool) -> None:
+    plain = uncoloured(PLAIN, 13)
+    linear, hdr = uncoloured(PLAIN, 8), uncoloured(PLAIN, 16)
+    assert linear.pixels != plain.pixels == PLAIN.pixels
+    grid = grid_item(1, 1, (48, 40))
+    for items in ((plain,), (linear.having(COLOURS),), (PLAIN, plain), (grid, plain)):
+        related: tuple[tuple[bytes, int, int], ...] = ((b"dimg", 1, 2),) if items[0] is grid else ()
+        assert avif(Collection(items, related, wide=wide).file()).readings
+    for items in (
+        (linear,),
+        (hdr,),
+        (PLAIN, linear),
+        (plain.having(nclx(8)),),
+        (plain.having(nclx(18)),),
+        (grid, linear),
+    ):
+        related = ((b"dimg", 1, 2),) if items[0] is grid else ()
+        with pytest.raises(Unsupported, match="transfer function"):
+            avif(Collection(items, related, wide=wide).file())
+
+
+def test_pillow_ignores_the_transfer_function() -> None:
+    """So it is refused above; when this fails it need not be any more."""
+    seen = [
+        Image.open(io.BytesIO(Collection((uncoloured(PLAIN, transfer),)).file()), formats=["AVIF"]).tobytes()
+        for transfer in (13, 8)
+    ]
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("table", [b"stco", b"co64"])
+def test_colours_of_a_track_without_a_box_of_them(table: bytes) -> None:
+    for transfer, passes in ((13, True), (16, False)):
+        frame = uncoloured(PLAIN, transfer).pixels
+        before = replace(ONE, top=(box(b"mdat", frame),)).file()
+        place = (len(before) - len(frame)).to_bytes(4 if table == b"stco" else 8)
+        top = movie(sample_entry(IROT), more=full(table, (1).to_bytes(4), place))
+        data = replace(ONE, top=(box(b"mdat", frame), top)).file()
+        if passes:
+            assert avif(data).readings
+        else:
+            with pytest.raises(Unsupported, match="transfer function"):
+                avif(data)
+    with pytest.raises(Undecodable, match="without pictures"):
+        avif(replace(ONE, top=(movie(sample_entry(IROT)),)).file())
+
+
+def test_items_that_nobody_can_find() -> None:
+    without = uncoloured(PLAIN, 13)
+    for left_out, more in (((b"iloc",), ()), ((b"iloc",), (full(b"iloc", b"\x44\x00", u16(1, 1)),))):
+        with pytest.raises(Undecodable):
+            avif(Collection((without,), left_out=left_out, more=more).file())
+    derived = full(b"iloc", b"\x44\x00", u16(1, 1, 2, 0, 0), version=1)
+    with pytest.raises(Unsupported):
+        avif(Collection((without,), left_out=(b"iloc",), more=(derived,)).file())

@@ -166,6 +166,15 @@ def test_frames_that_lie_elsewhere(offset: int) -> None:
         mp4(put(video(), f"{VIDEO} minf stbl stco", 8, offset.to_bytes(4)))
 
 
+def test_a_frame_that_reaches_out_of_the_media_data() -> None:
+    """The last bytes of the last frame become a box of their own."""
+    data = video()
+    start, end = place(data, "mdat")
+    short = (end - start + 8 - 12).to_bytes(4)
+    with pytest.raises(Undecodable, match="outside"):
+        mp4(data[: start - 8] + short + data[start - 4 : end - 12] + box(b"free", bytes(4)) + data[end:])
+
+
 def test_frames_that_share_bytes() -> None:
     first = place(video(), "mdat")[0]
     places = bytes(4) + struct.pack(">3I", 2, first, first)

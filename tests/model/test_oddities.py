@@ -56,9 +56,7 @@ GIFS = {
     ),
     "imagemagick": gif(replace(BACKDROP, disposal=2), UPSIDE_DOWN, before=MAGICK + LOOP),
     "comments-everywhere": gif(BACKDROP, DOT, between=MAGICK + XMP, after=MAGICK, before=MAGICK),
-    "loop-behind-the-first-control": gif(BACKDROP, DOT, before=b"").replace(
-        b"!", BACKDROP.blocks()[:8] + LOOP + b"!", 1
-    ),
+    "loop-behind-the-first-control": gif(BACKDROP, DOT, before=b"").replace(CONTROL, CONTROL + LOOP, 1),
     "no-delay": gif(*(replace(frame, delay=0) for frame in (BACKDROP, DOT, HOLES))),
     "local-colours": gif(BACKDROP, replace(DOT, colours=COLOURS[::-1])),
     "interlaced": gif(replace(BACKDROP, interlaced=True), DOT),

@@ -12,7 +12,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageOps
 
 from model.errors import Unsupported
-from model.screen import HD_LINES, Screen
+from model.screen import Screen
 from tests.model.samples import picture
 
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0), (20, 200, 90), (200, 180, 170)]
@@ -43,11 +43,11 @@ def error(one: Image.Image, other: Image.Image) -> int:
     ("layout", "height", "matrix", "full", "tag"),
     [
         ("yuv420p", 48, Colorspace.ITU601, False, 2),
-        ("yuv420p", HD_LINES - 2, Colorspace.ITU601, False, 2),
-        ("yuv420p", HD_LINES, Colorspace.ITU709, False, 2),
+        ("yuv420p", 718, Colorspace.ITU601, False, 2),
+        ("yuv420p", 720, Colorspace.ITU709, False, 2),
         ("yuv420p", 48, Colorspace.ITU709, False, 1),
         ("yuv420p", 48, Colorspace.ITU601, False, 6),
-        ("yuv420p", HD_LINES, Colorspace.ITU601, False, 5),
+        ("yuv420p", 720, Colorspace.ITU601, False, 5),
         ("yuv420p", 48, Colorspace.ITU601, True, 2),
         ("yuvj420p", 48, Colorspace.ITU601, True, 2),
         ("yuv444p", 48, Colorspace.ITU709, True, 1),

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import model.video
 from model.container import Container
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
 from model.media import MP4, WEBM, sniff
@@ -172,9 +173,11 @@ def test_frames_of_vp9_that_share_a_block() -> None:
     both = (BLOCK, first[1][:4] + one + two + index)
     cluster = b"".join(ebml(*part) for part in (time, both, *others))
     data = together(header, [(kind, cluster if kind == CLUSTER else content) for kind, content in parts])
-    assert inspect(data, WEBM).frames == 11
-    with pytest.raises(Undecodable, match="disagree"):
-        read(data)
+    container = inspect(data, WEBM)
+    assert container.frames == 11
+    for number in (11, 12):
+        with pytest.raises(Undecodable, match="disagree"):
+            list(frames(data, WEBM, replace(container, frames=number), AnyLimits()))
 
 
 @pytest.mark.parametrize(
@@ -184,6 +187,22 @@ def test_frames_of_vp9_that_share_a_block() -> None:
 def test_what_the_walk_found_has_to_be_what_ffmpeg_finds(what: dict[str, Any]) -> None:
     with pytest.raises(Undecodable, match="disagree"):
         list(frames(video(), MP4, like(**what), AnyLimits()))
+
+
+def test_a_wrong_size_is_seen_before_a_frame_is_decoded() -> None:
+    with pytest.raises(Undecodable, match="finds 64 x 48 pixels"):
+        list(frames(video(), MP4, like(canvas=(64, 50)), AnyLimits()))
+
+
+@pytest.mark.parametrize(("codec", "kind"), CODECS)
+def test_a_codec_may_not_make_more_pixels_than_the_container_says(
+    codec: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it may make 44 x 28, it cannot make 64 x 48."""
+    data = video(codec, kind)
+    monkeypatch.setattr(model.video, "CODED_MARGIN", -20)
+    with pytest.raises(Undecodable):
+        read(data)
 
 
 def test_another_codec() -> None:
@@ -267,14 +286,28 @@ def test_frames_that_cannot_be_decoded(codec: str) -> None:
     data = video(codec)
     start, end = place(data, "mdat")
     randomly = random.Random(2)
-    refused = 0
-    for _ in range(30):
+    reasons = []
+    for _ in range(100):
         at = randomly.randrange(start + 8, end - 8)
         try:
             assert len(read(data[:at] + randomly.randbytes(8) + data[at + 8 :])) == 12
-        except JudgeError:
-            refused += 1
-    assert refused > 5
+        except JudgeError as error:
+            reasons.append(str(error))
+    assert len(reasons) > 20
+
+
+def test_frames_that_ffmpeg_would_mend() -> None:
+    """FFmpeg's H.264 decoder fills in what is missing and goes on, and marks the frame."""
+    data = video()
+    start, end = place(data, "mdat")
+
+    def reason(at: int) -> str:
+        try:
+            return str(len(read(data[:at] + bytes([data[at] ^ 1 << 3]) + data[at + 1 :])))
+        except JudgeError as error:
+            return str(error)
+
+    assert "a frame of the video is damaged" in map(reason, range(start, end))
 
 
 @pytest.mark.parametrize(("codec", "kind"), CODECS)
@@ -321,15 +354,20 @@ def test_what_is_no_error_of_ffmpeg_is_a_bug(monkeypatch: pytest.MonkeyPatch) ->
         list(frames(video(), MP4, like(), AnyLimits()))
 
 
-def test_it_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_it_says_nothing(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
     """The parent logs what a decoder writes to standard error."""
+    av.logging.set_level(av.logging.DEBUG)
+    caplog.set_level(0)
     data = video()
+    refused = 0
     for at in range(200, len(data), 97):
         try:
             read(data[:at] + b"\xff\xff\xff\xff" + data[at + 4 :])
         except JudgeError:
-            continue
+            refused += 1
+    assert refused
     assert capfd.readouterr() == ("", "")
+    assert not caplog.records
 
 
 def test_it_starts_no_thread() -> None:

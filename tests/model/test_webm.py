@@ -88,6 +88,11 @@ def test_nothing_stands_behind_the_end(tail: bytes, live: bool) -> None:
         inspect(data + tail, WEBM)
 
 
+def test_what_would_be_harmless_inside_is_refused_behind() -> None:
+    with pytest.raises(Undecodable, match="one segment"):
+        webm(plain() + ebml(0xEC, b""))
+
+
 @pytest.mark.parametrize("kind", [ATTACHMENTS, CHAPTERS, 0x1234ABCD, SEGMENT, HEADER, 0xA3])
 def test_parts_that_somebody_may_show(kind: int) -> None:
     with pytest.raises(Unsupported):

@@ -8,6 +8,7 @@ import pytest
 
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
+from model.media import MEDIA_TYPES
 
 EVERY = [
     answers.rejected("7f3a9c00"),
@@ -68,3 +69,13 @@ def test_only_503_says_when_to_come_back() -> None:
 @pytest.mark.parametrize(("mitmproxy_status", "status"), [(400, 400), (413, 413), (502, 502), (504, 503), (500, 503)])
 def test_mitmproxys_own_errors_become_ours(mitmproxy_status: int, status: int) -> None:
     assert answers.protocol_error(mitmproxy_status).status == status
+
+
+def test_what_is_accepted_is_what_is_judged() -> None:
+    """Each format by its name and, for videos, each codec."""
+    names = {"h264": "H.264", "hevc": "H.265", "av1": "AV1", "vp8": "VP8", "vp9": "VP9"}
+    for media in MEDIA_TYPES:
+        for name in media.title.split(", ")[:1]:
+            assert (name in answers.ACCEPTED) is media.judged
+        for codec in media.codecs:
+            assert names[codec] in answers.ACCEPTED.partition(media.title.split(",")[0])[2]

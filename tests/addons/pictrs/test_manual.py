@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
-from addons.pictrs.manual import BEGIN, END, README, rewrite, table
+from addons.pictrs.manual import BEGIN, END, rewrite, table
 from addons.pictrs.table import INGEST, OPERATIONS, ROUTES
+from model.readme import README
 
 
 def test_the_readme_is_what_the_table_says() -> None:
@@ -32,9 +31,3 @@ def test_the_table_has_a_line_for_each_row_and_every_key() -> None:
 
 def test_only_the_part_between_the_marks_is_rewritten() -> None:
     assert rewrite(f"a\n{BEGIN}\nold\n{END}\nb {END[:5]}\n") == f"a\n{BEGIN}\n\n{table()}\n\n{END}\nb {END[:5]}\n"
-
-
-@pytest.mark.parametrize("readme", ["", BEGIN, END, f"{BEGIN}{BEGIN}{END}", f"{BEGIN}{END}{END}"])
-def test_a_readme_without_the_marks_is_not_touched(readme: str) -> None:
-    with pytest.raises(ValueError, match="marks"):
-        rewrite(readme)

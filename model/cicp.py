@@ -1,0 +1,62 @@
+"""Coding-independent code points (ITU-T H.273): what light the numbers of a picture stand for.
+
+PNG, AVIF and ICC profiles may name a transfer function and primaries by number. Browsers heed them, Pillow does not.
+For those of ordinary television and screens the difference is one of shades. Linear and logarithmic numbers and those
+of high dynamic range are another matter: there a picture can lie between levels that look alike without them. They are
+refused. So are primaries that nobody has, and those of a PNG's cHRM that would blow up small differences.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from model.errors import Unsupported
+
+UNSPECIFIED = 2
+_TRANSFERS = frozenset({1, UNSPECIFIED, 4, 5, 6, 7, 11, 12, 13, 14, 15})
+"""BT.709, BT.470, BT.601, SMPTE 240, xvYCC, BT.1361, sRGB and BT.2020; H.273, table 3."""
+_PRIMARIES = frozenset({1, UNSPECIFIED, 4, 5, 6, 7, 8, 9, 11, 12, 22})
+"""BT.709, BT.470, BT.601, SMPTE 240, film, BT.2020, DCI-P3, Display P3 and EBU 3213; H.273, table 2."""
+MAX_GAIN = 4.0
+"""Most that a channel of sRGB may change when those of the picture do, where Display P3 is 1.4 and ProPhoto 3.2."""
+
+_SRGB = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+
+
+def check_code_points(primaries: int, transfer: int) -> None:
+    """Raise Unsupported for those that show something else than the numbers as they are."""
+    if transfer not in _TRANSFERS or primaries not in _PRIMARIES:
+        raise Unsupported(f"colours of the transfer function {transfer} and the primaries {primaries} (H.273)")
+
+
+def check_png(kind: bytes, content: bytes) -> None:
+    """A chunk cICP or cHRM of a PNG, its specification's sections 11.3.2.6 and 11.3.2.1; others are let alone.
+
+    Raises Unsupported. Chunks that are broken are let alone too, as by browsers.
+    """
+    if kind == b"cICP" and len(content) == 4:
+        check_code_points(content[0], content[1])
+        if content[2:] != b"\x00\x01":
+            raise Unsupported("a PNG whose numbers do not stand for RGB of the whole range")
+    if kind == b"cHRM" and len(content) == 32:
+        gain = _gain(tuple(int.from_bytes(content[at : at + 4]) / 100_000 for at in range(0, 32, 4)))
+        if gain is not None and gain > MAX_GAIN:
+            raise Unsupported("a PNG with primaries that blow up small differences")
+
+
+def _to_xyz(chromaticities: tuple[float, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """The matrix from linear RGB to XYZ, of white, red, green and blue as x, y."""
+    white, *primaries = (
+        np.array([x / y, 1.0, (1 - x - y) / y]) for x, y in zip(chromaticities[::2], chromaticities[1::2], strict=True)
+    )
+    columns = np.stack(primaries, axis=1)
+    return np.asarray(columns * np.linalg.solve(columns, white))
+
+
+def _gain(chromaticities: tuple[float, ...]) -> float | None:
+    """The largest row sum of the matrix to sRGB, None if there is none: then nobody uses them."""
+    try:
+        matrix = np.linalg.solve(_to_xyz(_SRGB), _to_xyz(chromaticities))
+    except (ZeroDivisionError, np.linalg.LinAlgError):
+        return None
+    return float(np.abs(matrix).sum(axis=1).max())

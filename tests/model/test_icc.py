@@ -1,0 +1,70 @@
+"""Profiles that viewers read in different ways are read in all of them."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import ImageCms
+
+from model.errors import Unsupported
+from model.icc import colour_space, has_tables, is_whole, ways_to_read
+from tests.model.profiles import having, negative, put_together, srgb, taken_apart
+
+
+def test_a_whole_profile() -> None:
+    profile = srgb()
+    assert is_whole(profile)
+    assert is_whole(profile + b"padding")
+    assert colour_space(profile) == b"RGB "
+    assert put_together(profile, list(taken_apart(profile).items()))[128:132] == profile[128:132]
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        b"",
+        b"not a profile",
+        srgb()[:-1],
+        srgb()[:131],
+        srgb().replace(b"acsp", b"ACSP"),
+        srgb()[:128] + b"\x00\x00\x10\x00" + srgb()[132:],
+        b"\x00\x00\x00\x83" + srgb()[4:128] + bytes(4),
+    ],
+    ids=["empty", "nonsense", "cut", "cut-head", "signature", "too-many-tags", "too-small"],
+)
+def test_a_profile_that_is_not_whole(profile: bytes) -> None:
+    assert not is_whole(profile)
+
+
+def names(profile: bytes) -> set[bytes]:
+    return set(taken_apart(profile))
+
+
+def test_tables_and_curves_are_two_ways() -> None:
+    plain = names(srgb())
+    assert ways_to_read(srgb()) == [srgb()]
+    assert not has_tables(srgb())
+
+    both = having((b"A2B0", negative()), (b"A2B1", negative()))
+    assert has_tables(both)
+    tables, curves = ways_to_read(both)
+    assert tables == both
+    assert names(curves) == plain | {b"a2b0", b"a2b1"}
+
+    only = put_together(srgb(), [(name, tag) for name, tag in taken_apart(both).items() if not name.endswith(b"TRC")])
+    assert ways_to_read(only) == [only]
+
+
+def test_tables_for_floating_point_are_taken_by_nobody() -> None:
+    (way,) = ways_to_read(having((b"D2B0", negative())))
+    assert names(way) == names(srgb()) | {b"d2b0"}
+    assert not has_tables(way)
+    ImageCms.buildTransform(ImageCms.ImageCmsProfile(io.BytesIO(way)), ImageCms.createProfile("sRGB"), "RGB", "RGB")
+
+
+def test_colours_by_number_in_a_profile() -> None:
+    assert len(ways_to_read(having((b"cicp", b"cicp" + bytes(4) + b"\x0c\x0d\x00\x01")))) == 1
+    for code_points in (b"\x09\x10\x00\x01", b"\x09\x12\x00\x01", b"\x01\x08\x00\x01"):
+        with pytest.raises(Unsupported):
+            ways_to_read(having((b"cicp", b"cicp" + bytes(4) + code_points)))
