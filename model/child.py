@@ -16,12 +16,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from model import pipe
+from model import memfd, pipe
 from model.barriers import read_ready
 from model.errors import DecoderFailed
-from model.job import Job, printable, read_answer, read_new_file
+from model.job import Job, body_bytes, printable, read_answer, read_new_file, read_numbers, read_views
 from model.media import MediaType, written_as
 from model.preprocess import Views
+from model.window import Window, available
 
 COMMAND = (
     sys.executable,
@@ -49,11 +50,12 @@ class Child:
     `files` counts those that it was given; `barriers` are the words of model.barriers that it said.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, job: Job) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, job: Job, windows: tuple[Window, ...]) -> None:
         if process.stdin is None or process.stdout is None or process.stderr is None:
             raise ValueError("a decoder needs three pipes")
         self._process = process
         self._job = job
+        self._windows = windows
         self._stdin, self._stdout = process.stdin, process.stdout
         self._talking = asyncio.Lock()
         self._errors = asyncio.create_task(self._log_errors(process.stderr))
@@ -63,9 +65,12 @@ class Child:
     @classmethod
     async def start(cls, command: Sequence[str], job: Job) -> Self:
         """Start a process and wait until it is ready; DecoderFailed if it is not in time."""
+        windows = (Window(job.max_file_bytes), Window(job.max_body_bytes)) if available() else ()
+        shared = (memfd.read_only(windows[0].fd), windows[1].fd) if windows else ()
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
+                pass_fds=shared,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -74,12 +79,19 @@ class Child:
                 start_new_session=True,  # Ctrl-C in a terminal is for the parent
                 limit=CHUNK_BYTES,
             )
-        except OSError as error:
-            raise DecoderFailed(f"no decoder process can be started: {error.strerror}") from error
-        child = cls(process, job)
+        except BaseException as error:
+            for window in windows:
+                await window.close()
+            if isinstance(error, OSError):
+                raise DecoderFailed(f"no decoder process can be started: {error.strerror}") from error
+            raise
+        finally:
+            if shared:
+                os.close(shared[0])
+        child = cls(process, job, windows)
         try:
             async with asyncio.timeout(START_SECONDS):
-                header, _ = await child._exchange(job.pack(), b"", 0)
+                header, _ = await child._exchange(job.pack() | {"windows": shared}, b"", 0)
             child.barriers = read_ready(header)
         except TimeoutError:
             raise DecoderFailed(f"a decoder process was not ready after {START_SECONDS:g} s") from None
@@ -102,13 +114,28 @@ class Child:
     async def decode(self, data: bytes, media: MediaType) -> Views:
         """The views of one file. Raises Undecodable, Unsupported, TooLarge, and DecoderFailed: kill it then."""
         self.files += 1
-        header, body = await self._exchange({"media": media.name}, data, self._job.max_body_bytes)
-        return read_answer(header, body, self._job, len(data))
+        if not self._windows:
+            header, body = await self._exchange({"media": media.name}, data, self._job.max_body_bytes)
+            return read_answer(header, body, self._job, len(data))
+        files, views = self._windows
+        await files.put(data)
+        header, _ = await self._exchange({"media": media.name, "bytes": len(data)}, b"", 0)
+        await files.clear()
+        numbers = read_numbers(header, self._job, len(data))
+        copy = await views.take(body_bytes(numbers, self._job))
+        await views.clear()
+        return read_views(numbers, copy, self._job)
 
     async def normalise(self, data: bytes, media: MediaType) -> bytes | None:
-        """A still encoded anew, or None if the file is none. Raises what `decode` raises."""
+        """A still encoded anew, or None if the file is none. It comes through the pipe. Raises what `decode` raises."""
         self.files += 1
-        header, body = await self._exchange({"media": media.name, "normalise": True}, data, self._job.max_file_bytes)
+        header: dict[str, object] = {"media": media.name, "normalise": True}
+        if self._windows:
+            await self._windows[0].put(data)
+            header["bytes"], data = len(data), b""
+        header, body = await self._exchange(header, data, self._job.max_file_bytes)
+        if self._windows:
+            await self._windows[0].clear()
         return read_new_file(header, body, self._job, written_as(media))
 
     def kill(self) -> None:
@@ -126,6 +153,8 @@ class Child:
             while await self._stdout.read(CHUNK_BYTES):
                 pass
         status = await self._process.wait()
+        for window in self._windows:
+            await window.close()
         with suppress(OSError):
             await self._stdin.wait_closed()
         if status == -signal.SIGSYS:

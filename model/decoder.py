@@ -19,7 +19,7 @@ from typing import BinaryIO, NoReturn
 from PIL import AvifImagePlugin, Image
 from pillow_jxl import JpegXLImagePlugin
 
-from model import pipe
+from model import memfd, pipe
 from model.barriers import ready
 from model.confine import allow_cpu, confine
 from model.decode import decode
@@ -60,6 +60,7 @@ def main() -> None:
     preload()
     if (first := pipe.read(requests, 0)) is None:
         return
+    windows = _windows(first[0].pop("windows", None))
     job = Job.unpack(first[0])
     words = confine(job.memory_mib * MIB)
     sys.meta_path[:] = [_NoMoreImports]
@@ -67,9 +68,16 @@ def main() -> None:
     while (request := pipe.read(requests, job.max_file_bytes)) is not None:
         header, data = request
         allow_cpu(job.cpu_seconds)
-        answered = _encode if header.get("normalise") else _answer
-        reply, arrays = answered(job, str(header["media"]), data)
-        pipe.write(replies, reply, arrays)
+        if windows:
+            data = memfd.read(windows[0], int(str(header["bytes"])))
+        if header.get("normalise"):
+            reply, blocks = _encode(job, str(header["media"]), data)
+        else:
+            reply, blocks = _answer(job, str(header["media"]), data)
+            if windows:
+                memfd.write_mapped(windows[1], blocks)
+                blocks = []
+        pipe.write(replies, reply, blocks)
 
 
 def preload() -> None:
@@ -82,6 +90,11 @@ def preload() -> None:
     # No threads: the decoder may start none, and these would ask for one per processor.
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     JpegXLImagePlugin.DECODE_THREADS = 0
+
+
+def _windows(descriptors: object) -> list[int]:
+    """The descriptors of the window for files and of that for views; none where all goes through the pipes."""
+    return [int(fd) for fd in descriptors] if isinstance(descriptors, list) else []
 
 
 def _answer(job: Job, name: str, data: bytes) -> tuple[dict[str, object], list[memoryview]]:

@@ -85,11 +85,18 @@ def refusal(error: JudgeError) -> dict[str, object]:
 
 
 def read_answer(header: Mapping[str, object], body: bytes, job: Job, file_bytes: int) -> Views:
-    """The views in a decoder's answer to a file of so many bytes, in writable arrays.
+    """The views of an answer that came with its body: `read_numbers` and `read_views`. Only good news has a body."""
+    if body and header.get("status") != "ok":
+        raise DecoderFailed("the decoder's answer makes no sense")
+    return read_views(read_numbers(header, job, file_bytes), bytearray(body), job)
+
+
+def read_numbers(header: Mapping[str, object], job: Job, file_bytes: int) -> dict[str, int]:
+    """The numbers in a decoder's answer to a file of so many bytes, those that `answer` writes.
 
     Raises the decoder's Undecodable, Unsupported or TooLarge, and DecoderFailed if the answer is none.
     """
-    _check_refusal(header, body)
+    _check_refusal(header)
     if header.get("status") != "ok" or header.keys() != {"status", *_NUMBERS}:
         raise DecoderFailed("the decoder's answer makes no sense")
     limits, wide, views = job.limits, range(1, job.limits.max_side_pixels + 1), range(1, job.plan.most + 1)
@@ -103,15 +110,25 @@ def read_answer(header: Mapping[str, object], body: bytes, job: Job, file_bytes:
         numbers[name] = value
     if numbers["width"] * numbers["height"] > limits.max_area_pixels:
         raise DecoderFailed("the decoder's answer is of a larger picture than is allowed")
-    if len(body) != numbers["views"] * sum(map(_view_bytes, job.specs)):
+    return numbers
+
+
+def body_bytes(numbers: Mapping[str, int], job: Job) -> int:
+    """How long the body of an answer is: all views of the first model, then those of the next."""
+    return numbers["views"] * sum(map(_view_bytes, job.specs))
+
+
+def read_views(numbers: Mapping[str, int], body: bytearray, job: Job) -> Views:
+    """The views of an answer in arrays over its body; writable. DecoderFailed if it has another length."""
+    if len(body) != body_bytes(numbers, job):
         raise DecoderFailed("the decoder's answer is not as long as it says")
     arrays = []
     at = 0
     for spec in job.specs:
-        end = at + numbers["views"] * _view_bytes(spec)
-        flat = np.frombuffer(bytearray(body[at:end]), np.uint8)
+        count = numbers["views"] * _view_bytes(spec)
+        flat = np.frombuffer(body, np.uint8, count, at)
         arrays.append(flat.reshape(numbers["views"], spec.height, spec.width, 3))
-        at = end
+        at += count
     sizes = numbers["width"], numbers["height"], numbers["frames"]
     return Views(*sizes, tuple(arrays), numbers["trailing"], numbers["distinct"], numbers["seen"], numbers["parts"])
 
@@ -126,7 +143,8 @@ def read_new_file(header: Mapping[str, object], body: bytes, job: Job, media: Me
 
     Raises the decoder's Undecodable, Unsupported or TooLarge, and DecoderFailed if the answer is none.
     """
-    _check_refusal(header, body)
+    if not body:
+        _check_refusal(header)
     if header == new_file(None) and not body:
         return None
     if header != new_file(body) or not 0 < len(body) <= job.max_file_bytes or sniff(body) is not media:
@@ -134,9 +152,9 @@ def read_new_file(header: Mapping[str, object], body: bytes, job: Job, media: Me
     return body
 
 
-def _check_refusal(header: Mapping[str, object], body: bytes) -> None:
+def _check_refusal(header: Mapping[str, object]) -> None:
     status = header.get("status")
-    if isinstance(status, str) and status in _REFUSALS and header.keys() == {"status", "message"} and not body:
+    if isinstance(status, str) and status in _REFUSALS and header.keys() == {"status", "message"}:
         raise _REFUSALS[status](printable(str(header["message"]), MAX_MESSAGE))
 
 

@@ -22,12 +22,15 @@ from model.errors import DeadlineExceeded, DecoderFailed, TooLarge, Undecodable,
 from model.job import Job
 from model.media import GIF, JPEG, MATROSKA, PNG
 from model.sandbox import DecoderPool
+from model.window import available
 from tests.model.obedient import PID, SECONDS, SPECS, children, obedient, pid, running, soon, works
 from tests.model.samples import ANIMATIONS, STILLS, encode, picture, png_header
 
 
+@pytest.mark.parametrize("windows", [True, False], ids=["windows", "pipes"])
 @pytest.mark.parametrize("name", ["jpeg", "gif-animated", "png-RGBA"])
-async def test_the_views_are_those_of_the_decoder(name: str) -> None:
+async def test_the_views_are_those_of_the_decoder(name: str, windows: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.child.available", lambda: windows and available())
     data = (STILLS | ANIMATIONS)[name]()
     media = {"jpeg": JPEG, "gif-animated": GIF, "png-RGBA": PNG}[name]
     async with running(real=True) as pool:
@@ -61,7 +64,9 @@ async def test_first_come_first_served() -> None:
     assert order == list(range(8))
 
 
-async def test_a_large_file_goes_through_the_pipe() -> None:
+@pytest.mark.parametrize("windows", [True, False], ids=["windows", "pipes"])
+async def test_a_large_file(windows: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.child.available", lambda: windows and available())
     noise = Image.effect_noise((2500, 2500), 120)
     data = encode(noise, "PNG", compress_level=0)
     assert len(data) > 6_000_000
@@ -291,11 +296,15 @@ def said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     return [(record.levelname, record.getMessage()) for record in records]
 
 
-async def test_what_confines_the_decoders_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_confines_the_decoders_is_logged_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with caplog.at_level("INFO", "model.sandbox"):
         async with running(2, real=True) as pool:
+            replaced = start_of_another(monkeypatch)
             os.kill(children()[0], signal.SIGKILL)
-            await works(pool)
+            await replaced.wait()
+            await asyncio.gather(works(pool), works(pool))
     ((level, text),) = said(caplog)
     assert level == "INFO"
     assert re.fullmatch("decoders are confined by rlimits, landlock [1-7], seccomp", text)
