@@ -48,7 +48,8 @@ def opened(data: bytes) -> Image.Image:
 def seen(data: bytes) -> NDArray[np.int16]:
     """The pixels as int16 (height, width, 4), black where nothing is seen."""
     pixels = np.asarray(opened(data).convert("RGBA"))
-    return np.where(pixels[..., 3:] == 0, 0, pixels).astype(np.int16)
+    shown: NDArray[np.int16] = np.where(pixels[..., 3:] == 0, 0, pixels).astype(np.int16)
+    return shown
 
 
 def gps(orientation: int = 1) -> bytes:
