@@ -44,8 +44,9 @@ pytest: $(STAMP)
 	@$(BIN)/python -m pytest $(TESTS)
 
 # The property of tests/property over and over, for an hour; or REQUESTS=n, or SECONDS=n. 1 when it does not hold.
+# TARGET=decode sends spoilt pictures to the decoder instead; FILES=n, or SECONDS=n.
 fuzz: $(STAMP)
-	@$(BIN)/python -m tests.fuzz.fuzz $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SECONDS),--seconds $(SECONDS))
+	@$(BIN)/python -m tests.fuzz.$(or $(TARGET),fuzz) $(if $(FILES),--files $(FILES)) $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SECONDS),--seconds $(SECONDS))
 
 # What it costs: memory, and an upload through the filter beside one straight to the upstream.
 bench: $(STAMP)

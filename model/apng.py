@@ -37,7 +37,7 @@ class _Frame:
     top: int
     disposal: Disposal
     over: bool
-    pixels: list[bytes] = field(default_factory=list)
+    pixels: list[memoryview] = field(default_factory=list)
 
 
 class Film:
@@ -48,19 +48,19 @@ class Film:
 
     def __init__(self) -> None:
         self._header = b""
-        self._shared: list[bytes] = []
-        self._first_only: list[bytes] = []
+        self._shared: list[memoryview] = []
+        self._first_only: list[memoryview] = []
         self._declared: int | None = None
         self._frames: list[_Frame] = []
         self._apart = False
         self._sequence = 0
         self._clear = True
 
-    def add(self, kind: bytes, chunk: bytes) -> None:
+    def add(self, kind: bytes, chunk: memoryview) -> None:
         """Take the next chunk, whole; Undecodable if it cannot be part of an animation."""
         content = chunk[8:-4]
         if kind == b"IHDR":
-            self._header = content
+            self._header = bytes(content)
         elif kind == b"IDAT":
             self._add_still(content)
         elif kind == b"acTL":
@@ -91,11 +91,13 @@ class Film:
         ):
             raise Undecodable("the APNG declares other frames than it has, or one has no pixels")
         depth, colour = self._header[_DEPTH : _DEPTH + 2]
-        if colour == _GREY and depth < 8 and any(chunk[4:8] == b"tRNS" for chunk in self._shared):
+        if colour == _GREY and depth < 8 and any(bytes(chunk[4:8]) == b"tRNS" for chunk in self._shared):
             raise Unsupported("an APNG of grey of less than eight bits with a transparent level, opaque to FFmpeg")
         return tuple(self._layer(frame, first=frame is self._frames[0]) for frame in self._frames)
 
-    def _add_still(self, content: bytes) -> None:
+    def _add_still(self, content: memoryview) -> None:
+        if self._declared is None:
+            return
         whole = _two(self._header)
         if not self._frames:
             self._apart = True
@@ -105,12 +107,12 @@ class Film:
             raise Undecodable("the still of the APNG is neither its first frame nor apart")
         first.pixels.append(content)
 
-    def _check_sequence(self, content: bytes) -> None:
+    def _check_sequence(self, content: memoryview) -> None:
         if self._declared is None or int.from_bytes(content[:4]) != self._sequence or len(content) < 4:
             raise Undecodable("the APNG's sequence numbers have a hole, or it does not say that it is one")
         self._sequence += 1
 
-    def _frame(self, content: bytes) -> _Frame:
+    def _frame(self, content: memoryview) -> _Frame:
         if len(content) != _CONTROL.size:
             raise Undecodable("a frame control of the APNG is not 26 bytes long")
         _, width, height, left, top, _, _, disposal, blend = _CONTROL.unpack(content)
@@ -137,7 +139,7 @@ class Film:
         self._clear = (self._clear and frame.disposal != "leave") or (covers and frame.disposal == "clear")
 
     def _layer(self, frame: _Frame, *, first: bool) -> Layer:
-        chunks = [_chunk(b"IHDR", struct.pack(">II", *frame.size) + self._header[8:])]
+        chunks: list[bytes | memoryview] = [_chunk(b"IHDR", struct.pack(">II", *frame.size) + self._header[8:])]
         chunks += (self._first_only if first else []) + self._shared
         chunks += [_chunk(b"IDAT", b"".join(frame.pixels)), _chunk(b"IEND", b"")]
         return Layer(SIGNATURE + b"".join(chunks), frame.left, frame.top, frame.disposal, frame.over)

@@ -12,6 +12,7 @@ from model.container import MAX_LAYERS, Container, Disposal, Layer
 from model.errors import TooLarge, Undecodable, Unsupported
 from model.orientation import orientation
 from model.scans import Scans
+from model.steps import step
 
 _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
 """The next JPEG marker, past junk, fill bytes, entropy-coded data and restart markers (ITU-T T.81, B.1.1). It begins
@@ -49,6 +50,7 @@ def jpeg_end(data: bytes, start: int = 0) -> tuple[int, bool]:
     scans = Scans()
     turns: set[int] = set()
     while match := _MARKER.search(data, at):
+        step()
         at = match.end()
         marker = match[1][0]
         if marker == _EOI:
@@ -82,6 +84,7 @@ def jpeg(data: bytes) -> Container:
         try:
             ends.append(jpeg_end(data, start)[0])
         except (Undecodable, Unsupported, TooLarge):
+            step()  # too many of them are the file's fault, and no reason to cut it off
             break  # it is cut off, with all behind it
         starts.append(start)
     return Container(ends[-1], (data[: ends[-1]],), None, starts=tuple(starts), ends=tuple(ends))
@@ -106,6 +109,7 @@ def gif(data: bytes) -> Container:
     layers: list[Layer] = []
     extended = False
     while (block := data[at : at + 1]) != b";":
+        step()
         start = at
         if block == b"!":
             at = _sub_blocks(data, at + 2)
@@ -187,6 +191,7 @@ def _table_bytes(flags: int) -> int:
 
 def _sub_blocks(data: bytes, at: int) -> int:
     while at < len(data):
+        step()
         size = data[at]
         at += 1 + size
         if not size:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from model.container import Container
 from model.errors import Undecodable
+from model.steps import step
 
 MAX_BOXES = 10_000
 """Boxes on one level; real files have four or five."""
@@ -41,6 +42,7 @@ def boxes(data: bytes, at: int, end: int, zeros: bool = False) -> Iterator[tuple
     count = 0
     while at < end and not (zeros and data[at:end] == b"\x00\x00\x00\x00"):
         count += 1
+        step()
         size, kind, head = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8], 8
         if size == 1:
             size, head = int.from_bytes(data[at + 8 : at + 16]), 16

@@ -12,6 +12,7 @@ from typing import Any
 
 from model.boxes import boxes
 from model.errors import TooLarge, Undecodable, Unsupported
+from model.steps import step
 
 MAX_ENTRIES = 100_000
 """Rows of one table; as many as config.settings allows frames. A row costs about a microsecond."""
@@ -55,6 +56,7 @@ def only(found: Level, kind: bytes) -> Place:
 
 def numbers(data: bytes, place: Place, form: str, at: int = 0) -> tuple[Any, ...]:
     """What `struct` reads at a place, so many bytes from its start; Undecodable beyond its end."""
+    step()
     start = place[0] + at
     if start + struct.calcsize(form) > place[1]:
         raise Undecodable("a box is too short for what it is")

@@ -35,7 +35,7 @@ COMMAND = (
 ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 """All that a decoder inherits; numpy's library would reserve memory for a thread per processor."""
 START_SECONDS = 30.0
-"""Time for a decoder's imports, which take 0.3 s on an idle machine."""
+"""Time for a decoder's imports, which take half a second on an idle machine."""
 CHUNK_BYTES = 256 * 1024
 """Bytes given to the event loop at a time, so that a large file is not copied into its buffer whole."""
 MAX_STDERR_BYTES = 8 * 1024

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import zlib
 
-from model.apng import Film
+from model.apng import MAX_PIXEL_BYTES, MAX_SPARE_BYTES, Film
 from model.cicp import check_png
 from model.container import Container, Kept
 from model.errors import Undecodable, Unsupported
+from model.packed import Metadata
 
 MAX_CHUNKS = 100_000
 """Chunks in one file: 40 MiB in the usual chunks of 8 KiB are 5,120, and 900 frames have 2 or more each."""
@@ -22,6 +23,8 @@ _PNG_PIXELS = {b"IDAT", b"fcTL", b"fdAT"}
 _PNG_BEFORE_PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"sRGB", b"iCCP", b"acTL"}
 _PNG_ONCE = _PNG_BEFORE_PIXELS | {b"eXIf", b"IEND"}
 _PNG_KEPT = _PNG_ONCE | _PNG_PIXELS
+_PNG_LONGEST = {b"IHDR": 13, b"PLTE": 3 * 256, b"tRNS": 256}
+"""Bytes of the chunks that every frame of an APNG gets a copy of; sections 11.2 and 11.3.1."""
 _GREY, _RGB, _PALETTE = 0, 2, 3
 
 
@@ -32,6 +35,8 @@ def png(data: bytes) -> Container:
     once: set[bytes] = set()
     kept = Kept(at)
     film = Film()
+    metadata = Metadata()
+    pixels = 0
     while not seen or seen[-1] != b"IEND":
         length, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
         end = at + 12 + length
@@ -39,19 +44,24 @@ def png(data: bytes) -> Container:
             raise Undecodable("the PNG breaks off before its end, or has too many chunks")
         if zlib.crc32(memoryview(data)[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end]):
             raise Undecodable(f"a wrong checksum in the PNG's chunk {kind!r}")
+        metadata.add(kind, data[at + 8 : end - 4])
+        pixels += length * (kind == b"IDAT")
+        if length > _PNG_LONGEST.get(kind, length):
+            raise Undecodable(f"the PNG's chunk {kind!r} is longer than it may be")
         if kind in _PNG_KEPT:
             _png_in_place(kind, seen, once)
             kept.add(at, end)
-            film.add(kind, data[at:end])
+            film.add(kind, memoryview(data)[at:end])
         elif not kind[:1].islower():
             raise Undecodable(f"the PNG has a chunk {kind!r} that is unknown and that no decoder may skip")
         check_png(kind, data[at + 8 : end - 4])
         seen.append(kind)
         at = end
     _png_readable(data, once)
+    _png_no_more(data, pixels)
     layers = film.layers()
     canvas = (int.from_bytes(data[16:20]), int.from_bytes(data[20:24])) if layers else (1, 1)
-    return Container(at, (kept.of(data),), len(layers) or 1, canvas, layers=layers)
+    return Container(at, (data[:at] if layers else kept.of(data),), len(layers) or 1, canvas, layers=layers)
 
 
 def _png_in_place(kind: bytes, seen: list[bytes], once: set[bytes]) -> None:
@@ -76,6 +86,14 @@ def _png_readable(data: bytes, once: set[bytes]) -> None:
     if depth == 16 and colour == _RGB and b"tRNS" in once:
         # Pillow keeps eight bits of each colour, too few to tell which pixels the sixteen bits make transparent.
         raise Unsupported("a PNG of 16 bits with a transparent colour")
+
+
+def _png_no_more(data: bytes, pixels: int) -> None:
+    """Undecodable if the compressed pixels are much longer than the pixels are."""
+    width, height = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
+    rows = height * (1 + width * MAX_PIXEL_BYTES)
+    if pixels > rows + MAX_SPARE_BYTES:
+        raise Undecodable(f"a PNG of {width} x {height} pixels with {pixels} bytes of them")
 
 
 def png_grey_scale(data: bytes) -> int:

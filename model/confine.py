@@ -18,7 +18,7 @@ from model import landlock, seccomp
 from model.barriers import RLIMITS
 
 OPEN_FILES = 16
-"""File descriptors of a decoder: three pipes, and those that the barriers need for a moment."""
+"""File descriptors of a decoder: four ends of pipes, two windows, and those that are needed for a moment."""
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38  # linux/prctl.h
 
 

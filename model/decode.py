@@ -7,13 +7,13 @@ it is broken, truncated or beyond the limits, and limits are looked at before pi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from model.container import Container
-from model.draft import least_size
-from model.errors import Undecodable, Unsupported
+from model.errors import TooLarge, Undecodable, Unsupported
 from model.frames import Size, Sizes, enough_memory, pictures, refusals
 from model.gallery import Gallery, Looks
 from model.media import MediaType
@@ -43,6 +43,10 @@ def decode(data: bytes, media: MediaType, limits: VideoSizes, specs: Sequence[Vi
     return Views(*size, count, arrays, trailing, looks.distinct, looks.seen, looks.parts)
 
 
+MAX_SHOWN_PIXELS = 400_000_000
+"""Pixels of all pictures of a file with more than one, each counted as often as it may be seen otherwise: a frame with
+alpha three times. One core looks at 50 million of them a second, so these take the whole deadline of 8 seconds."""
+
 _Found = tuple[Size, int, Looks]
 """(width and height of the first picture, pictures in one reading, what is to be judged)."""
 
@@ -60,22 +64,22 @@ def _video(
 def _pictures(
     _: bytes, media: MediaType, container: Container, limits: Sizes, specs: Sequence[ViewSpec], plan: Plan
 ) -> _Found:
-    sizes: list[Size] = []
-
-    def least(size: Size) -> Size:
-        sizes.append(size)
-        return least_size(size, specs, closely=plan.tiles)
-
+    size: Size | None = None
     gallery = Gallery(specs, plan)
     counts: list[int] = []
+    work = 0
     for reading in container.readings:
         counts.append(0)
-        for frame in pictures(reading, media, container, limits, least):
+        for frame in pictures(reading, media, container, limits):
             counts[-1] += 1
+            size = size or frame.size
             with refusals():
                 shown = opaque(frame)
+            work += math.prod(frame.size) * len(shown)
+            if work > MAX_SHOWN_PIXELS and sum(counts) > 1:
+                raise TooLarge(f"{sum(counts)} pictures of {work} pixels, and more")
             with enough_memory():
                 gallery.show(shown)
-    if not sizes:
+    if size is None:
         raise Undecodable("no picture in it")
-    return sizes[0], max(counts), gallery.looks()
+    return size, max(counts), gallery.looks()

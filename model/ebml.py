@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from model.errors import TooLarge, Undecodable, Unsupported
+from model.steps import step
 
 MAX_ELEMENTS = 200_000
 """Elements on one level; a video of an hour has 100,000 blocks of sound. They take a fifth of a second."""
@@ -32,6 +33,7 @@ Level = dict[int, list[Element]]
 
 def element(data: bytes, at: int, end: int) -> Element:
     """The element whose head is at a place; Undecodable if it does not end by `end`, or has no head (sections 4, 5)."""
+    step()
     if at >= end or data[at] < 0x10:
         raise Undecodable("an element of the WebM has no identity")
     start = at + 9 - data[at].bit_length()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from model.boxtree import MAX_ENTRIES, Level, Place, level, numbers, only
 from model.errors import TooLarge, Undecodable, Unsupported
 from model.sampletable import Sample
+from model.steps import step
 
 FRAGMENT_BOXES = (b"moof", b"mfra", b"sidx", b"styp", b"prft", b"emsg")
 """Boxes beside the movie that a fragmented file may have."""
@@ -106,6 +107,7 @@ def _run(data: bytes, place: Place, base: int, at: int, defaults: Defaults) -> l
     columns = [index for index, flag in enumerate(_RUN_COLUMNS) if flags & flag]
     if count > MAX_ENTRIES:
         raise TooLarge(f"a fragment of {count} frames")
+    step(count)
     if place[0] + row + 4 * len(columns) * count != place[1]:
         raise Undecodable("a table is not as long as it says")
     found: list[Sample] = []
@@ -125,8 +127,9 @@ def _run(data: bytes, place: Place, base: int, at: int, defaults: Defaults) -> l
 def _check_indexes(data: bytes, top: Level) -> None:
     heads = {start - 8 for kind in FRAGMENT_BOXES for start, _ in top.get(kind, [])}
     moofs = {start - 8 for start, _ in top.get(b"moof", [])}
+    heads.add(len(data))
     for place in top.get(b"sidx", []):
-        _check_segments(data, place, heads | {len(data)})
+        _check_segments(data, place, heads)
     for place in top.get(b"mfra", []):
         index = level(data, place, "the index of fragments", (b"mfro",), (b"tfra",))
         for entries in index.get(b"tfra", []):

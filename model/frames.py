@@ -10,7 +10,7 @@ import io
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -125,21 +125,18 @@ def _area(limits: Sizes) -> Iterator[None]:
 Size = tuple[int, int]
 
 
-def pictures(
-    data: bytes, media: MediaType, container: Container, limits: Sizes, least: Callable[[Size], Size] | None = None
-) -> Iterator[Image.Image]:
+def pictures(data: bytes, media: MediaType, container: Container, limits: Sizes) -> Iterator[Image.Image]:
     """Each frame of one reading, loaded, as a viewer composes it, or each picture of an MPO.
 
-    The next one may take the memory of the last. `least` is told the (width, height) of each picture before its pixels
-    are read, and says how small the picture may come. Raises TooLarge, always before pixels, and Undecodable.
+    The next one may take the memory of the last. A JPEG is decoded in full: smaller scales leave the finest detail out
+    before samples are cut to 0..255, and what it makes of them there can be another picture. Raises TooLarge, always
+    before pixels, and Undecodable.
     """
     check_size(container.canvas, limits)
     _check_work(container.canvas, container.frames or 1)
     if container.frames is not None:
         check_frames(container.frames, limits)
     if container.layers:
-        if least is not None:
-            least(container.canvas)
         yield from _composed(media, container, limits)
         return
     if media is JXL:
@@ -164,8 +161,6 @@ def pictures(
                 if isinstance(image, MpoImageFile) and image.offset not in container.starts[looked_at : looked_at + 1]:
                     raise Undecodable("the index of the JPEG names other pictures than those that follow each other")
                 check_size(image.size, limits)
-                if least is not None:
-                    _draft(image, least(image.size))
                 image.load()
             looked_at += 1
             yield image
@@ -213,13 +208,6 @@ def _all_pictures(image: ImageFile.ImageFile) -> ImageFile.ImageFile:
         return MpoImageFile.adopt(image, index)
     except (SyntaxError, TypeError, IndexError):  # an index that nobody can follow, as in Pillow's jpeg_factory
         return image
-
-
-def _draft(image: ImageFile.ImageFile, size: Size) -> None:
-    """Have a JPEG decoded to a fraction of its size; no other format can."""
-    if isinstance(image, JpegImageFile):
-        image.decoderconfig = ()  # of the last picture of an MPO, for which Pillow would keep it
-    image.draft(None, size)
 
 
 def _forget_exif_of_avif(image: ImageFile.ImageFile) -> None:

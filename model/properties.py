@@ -9,6 +9,7 @@ from model.av1 import sequence_colours
 from model.boxes import boxes
 from model.cicp import check_code_points
 from model.errors import Undecodable, Unsupported
+from model.steps import step
 
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\x00", b"urn:mpeg:hevc:2015:auxid:1\x00")
 _REFUSED = {
@@ -34,6 +35,7 @@ class Numbers:
 
     def take(self, size: int) -> int:
         """The next one, of so many bytes; Undecodable beyond the end."""
+        step()
         self.at += size
         if self.at > self._end:
             raise Undecodable("a box of the AVIF is shorter than what it should hold")

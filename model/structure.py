@@ -16,10 +16,12 @@ from model.blocks import gif, jpeg
 from model.chunks import png
 from model.container import Container
 from model.errors import Undecodable
+from model.frames import enough_memory
 from model.heif import avif
 from model.jxl import jxl
 from model.media import AVIF, GIF, JPEG, JXL, MP4, PNG, WEBM, WEBP, MediaType
 from model.mp4 import mp4
+from model.steps import limited
 from model.webm import webm
 from model.webp import webp
 
@@ -41,7 +43,8 @@ def inspect(data: bytes, media: MediaType) -> Container:
     Raises Undecodable if it is not whole, has more than zeros behind the end of an animation or anything behind that of
     a video, Unsupported for what the decoder would get wrong, and TooLarge for tables beyond any limit.
     """
-    container = _WALKS[media](data)
+    with limited(), enough_memory():
+        container = _WALKS[media](data)
     behind = data[container.end :]
     if container.codec:
         wrong = bool(behind)

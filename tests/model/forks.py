@@ -61,6 +61,8 @@ def call(name: str, *arguments: Any) -> int:
 def main() -> None:
     """Fork for each line."""
     sys.path.insert(0, str(ROOT))
+    import tokenize  # noqa: F401 -- with which Python 3.13 prints a traceback
+
     import pyseccomp  # noqa: F401 -- forks must not look for it each
 
     from model import confine  # noqa: F401

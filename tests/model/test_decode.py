@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 
 import numpy as np
@@ -14,7 +15,9 @@ from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
 from model.media import MATROSKA, PNG, sniff
 from model.plan import Plan
 from model.preprocess import Views, ViewSpec, make_view
+from tests import imagenet
 from tests.model.samples import ANIMATIONS, STILLS, encode, picture, pictures
+from tests.model.scaled_jpeg import scaled_jpeg
 
 SMALL = ViewSpec(8, 8, 1.0, "squash", "bilinear")
 WIDE = ViewSpec(6, 10, 0.9, "center", "bicubic")
@@ -48,8 +51,9 @@ def test_a_still(name: str) -> None:
 
 def test_the_view_of_a_plain_picture() -> None:
     image = picture()
-    result = views(encode(image, "PNG"))
-    for array, spec in zip(result.arrays, (SMALL, WIDE), strict=True):
+    specs = (ViewSpec(32, 32, 1.0, "squash", "bilinear"), ViewSpec(24, 30, 0.9, "center", "bicubic"))
+    result = views(encode(image, "PNG"), LIMITS, *specs)
+    for array, spec in zip(result.arrays, specs, strict=True):
         assert np.array_equal(array[0], make_view(image, spec))
 
 
@@ -146,3 +150,15 @@ def test_broken_bytes_raise_nothing_but_refusals(name: str) -> None:
             views(bytes(broken), limits)
         except JudgeError as error:
             assert isinstance(error, (Undecodable, Unsupported, TooLarge))  # noqa: PT017  every other one is the failure
+
+
+def test_a_jpeg_that_is_flat_on_a_smaller_scale_is_seen_in_full() -> None:
+    """What a scaled decoder makes of it, which is faster, is not what a browser shows."""
+    hidden = np.asarray(Image.open(imagenet.picture("chelsea.png")).convert("L").resize((64, 64)))
+    data = scaled_jpeg(hidden)
+    with Image.open(io.BytesIO(data)) as image:
+        image.draft("L", (64, 64))
+        assert image.size == (64, 64)
+        assert np.asarray(image).std() < 1
+    seen = views(data, LIMITS, ViewSpec(64, 64, 1.0, "squash", "box")).arrays[0][0]
+    assert np.corrcoef(seen[..., 0].ravel(), hidden.ravel())[0, 1] > 0.95

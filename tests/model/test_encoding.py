@@ -45,11 +45,11 @@ def opened(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data))
 
 
-def seen(data: bytes) -> NDArray[np.int16]:
-    """The pixels as int16 (height, width, 4), black where nothing is seen."""
-    pixels = np.asarray(opened(data).convert("RGBA"))
-    shown: NDArray[np.int16] = np.where(pixels[..., 3:] == 0, 0, pixels).astype(np.int16)
-    return shown
+def seen(data: bytes) -> NDArray[np.uint8]:
+    """The pixels as uint8 (height, width, 4), black where nothing is seen."""
+    pixels: NDArray[np.uint8] = np.array(opened(data).convert("RGBA"))
+    pixels[pixels[..., 3] == 0] = 0
+    return pixels
 
 
 def gps(orientation: int = 1) -> bytes:
@@ -77,7 +77,7 @@ def as_judged(data: bytes) -> NDArray[np.int16]:
     """The first view of a file, of 16 x 16 pixels: as it is over white."""
     media = sniff(data)
     assert media is not None
-    return decode(data, media, LIMITS, SPECS).arrays[0][0].astype(np.int16)
+    return np.array(decode(data, media, LIMITS, SPECS).arrays[0][0], np.int16)
 
 
 @pytest.mark.parametrize("name", [name for name in LOSSLESS if name not in ("png-I;16", "png-many-idat")])

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from model.errors import TooLarge
-from model.gallery import Gallery, Looks, close_views
+from model.gallery import Gallery, Looks, close_views, reduced
 from model.plan import Plan
 from model.preprocess import ViewSpec, make_view
-from model.tiles import tiles
+from model.tiles import along, tiles
 
 SPEC = ViewSpec(32, 32, 1.0, "squash", "bilinear")
 CENTRE = ViewSpec(32, 32, 0.875, "center", "bicubic")
@@ -130,11 +130,28 @@ def test_a_change_that_only_a_closer_look_shows_is_looked_at() -> None:
     assert any(np.abs(np.asarray(first, np.int16) - view[0]).mean() < 3 for view in found.views)
 
 
-def test_a_large_picture_is_made_smaller_first_and_its_tiles_come_out_the_same() -> None:
-    large = frame(4, (2000, 1500))
-    exact = [np.asarray(large.resize((32, 32), Image.Resampling.BILINEAR, box=box)) for box in tiles(2000, 1500, 32)]
-    for (made,), wanted in zip(close_views(large, tiles(2000, 1500, 32), [SPEC]), exact, strict=True):
-        assert np.abs(made.astype(np.int16) - wanted).max() <= 6
+@pytest.mark.parametrize(
+    ("size", "to"),
+    [
+        ((2000, 1500), (154, 116)),
+        ((401, 300), (201, 150)),
+        ((200, 6000), (100, 3000)),
+        ((100, 3000), (100, 3000)),
+        ((99, 66), (99, 66)),
+    ],
+)
+def test_a_large_picture_is_made_smaller_first_and_its_views_stay_the_same(
+    size: tuple[int, int], to: tuple[int, int]
+) -> None:
+    large, specs = frame(4, size), [SPEC, CENTRE]
+    small = reduced(large, specs)
+    assert small.size == to
+    for spec, most in zip(specs, (3, 9), strict=True):  # the second one crops whole pixels
+        assert np.abs(make_view(large, spec).astype(np.int16) - make_view(small, spec)).mean() < most
+    near = zip(tiles(*size, 32) or along(*size), tiles(*to, 32) or along(*to), strict=True)
+    for box, other in near:  # whose edges are whole pixels of pictures of two sizes
+        (exact,), (made,) = close_views(large, [box], specs[:1])[0], close_views(small, [other], specs[:1])[0]
+        assert np.abs(exact.astype(np.int16) - made).mean() < 9
 
 
 def test_a_strip_beyond_the_budget_is_sampled_too() -> None:

@@ -74,12 +74,13 @@ def escaped(url: str) -> str:
 
 
 def forbidding(labels: Sequence[str]) -> PolicySpec:
-    """A policy with the ImageNet model that refuses what it takes for one of these labels."""
+    """A policy with the ImageNet model that refuses what it takes for one of these labels, in a part of it as well."""
+    when = {"signal": "forbidden", "at_least": 0.5, "in_part": 0.5}
     return PolicySpec.model_validate(
         {
             "models": {"imagenet": {"timm": f"local-dir:{make_local_dir()}"}},
             "signals": {"forbidden": {"model": "imagenet", "sum_labels": list(labels)}},
-            "rules": [{"name": "no-cats", "when": {"signal": "forbidden", "at_least": 0.5}, "action": "reject"}],
+            "rules": [{"name": "no-cats", "when": when, "action": "reject"}],
         }
     )
 
