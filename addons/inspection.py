@@ -1,6 +1,7 @@
 """One file before the judge: what becomes of it, for whoever brought it in. The only caller of the judge.
 
-Whatever is not plainly a pass ends in an answer. What passes is exactly the bytes that were judged, and no more.
+Whatever is not plainly a pass ends in an answer. What passes is exactly the bytes that were judged, and no more: those
+that came or, where stills are encoded anew (`normalise`), the new ones.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ class Judging(Protocol):
 
     async def judge(self, data: bytes, deadline: float) -> Verdict:
         """Judge one file; `deadline` is an absolute `time.monotonic()` second."""
+        ...
+
+    async def normalised(self, data: bytes, deadline: float) -> bytes | Verdict:
+        """The file to judge in place of `data`, which may be `data` itself, or why there is none."""
         ...
 
     async def close(self) -> None:
@@ -81,7 +86,13 @@ class Inspector:
         if judge is None:
             return answers.STARTING
         started = time.monotonic()
-        verdict = await judge.judge(data, deadline)
+        # what pict-rs wants validated lies there already: nothing can take its place
+        file = data if source == "validate" else await judge.normalised(data, deadline)
+        if isinstance(file, Verdict):
+            verdict = file
+        else:
+            data = file
+            verdict = await judge.judge(data, deadline)
         ref = secrets.token_hex(4)
         self._report(Decision(ref, source, verdict, round((time.monotonic() - started) * 1000, 1)))
         refusal = _refusal(verdict, ref)

@@ -55,7 +55,7 @@ class Config:
     @property
     def judging(self) -> str:
         """SHA-256 (64 hex digits) of all that a verdict depends on beside the bytes."""
-        settings = self.settings.model_dump(mode="json", include={"mode", "limits", "views", "failure"})
+        settings = self.settings.model_dump(mode="json", include={"mode", "normalise", "limits", "views", "failure"})
         plain = json.dumps([self.hash, settings], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(plain.encode()).hexdigest()
 

@@ -236,6 +236,7 @@ class Settings(Section):
     listen: Listen = Field("127.0.0.1:8081", description="ADDRESS:PORT to listen on")
     upstream: Upstream = Field("http://127.0.0.1:8080", description="the address of pict-rs", validate_default=True)
     mode: Mode = Field(Mode.ENFORCE, description="enforce or shadow", strict=False)
+    normalise: bool = Field(False, description="still pictures are encoded anew, from the pixels judged")
     deadline_seconds: float = Field(8.0, gt=0, le=120, description="seconds for a verdict; Lemmy waits 10")
     device: Device = Field("auto", description="auto, cpu, cuda or cuda:N")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged")

@@ -42,6 +42,10 @@ class Judging(Protocol):
         """Judge one file; `deadline` is an absolute `time.monotonic()` second."""
         ...
 
+    async def normalised(self, data: bytes, deadline: float) -> bytes | Verdict:
+        """The file to judge in place of `data`, or why there is none."""
+        ...
+
     async def close(self) -> None:
         """Free what it holds."""
         ...
@@ -86,6 +90,12 @@ class CachedJudge:
         if found is None:
             return await self._judge_now(key, data, deadline)
         return replace(found, stage_ms=stage_ms)
+
+    async def normalised(self, data: bytes, deadline: float) -> bytes | Verdict:
+        """What the judge behind says, each time: nothing of a picture is kept. The same file comes out of the same
+        bytes, so that its verdict is found here.
+        """
+        return await self._judge.normalised(data, deadline)
 
     async def close(self) -> None:
         """Close the judge behind."""

@@ -19,8 +19,8 @@ from typing import Self
 from model import memfd, pipe
 from model.barriers import read_ready
 from model.errors import DecoderFailed
-from model.job import Job, body_bytes, printable, read_answer, read_numbers, read_views
-from model.media import MediaType
+from model.job import Job, body_bytes, printable, read_answer, read_new_file, read_numbers, read_views
+from model.media import MediaType, written_as
 from model.preprocess import Views
 from model.window import Window, available
 
@@ -125,6 +125,18 @@ class Child:
         copy = await views.take(body_bytes(numbers, self._job))
         await views.clear()
         return read_views(numbers, copy, self._job)
+
+    async def normalise(self, data: bytes, media: MediaType) -> bytes | None:
+        """A still encoded anew, or None if the file is none. It comes through the pipe. Raises what `decode` raises."""
+        self.files += 1
+        header: dict[str, object] = {"media": media.name, "normalise": True}
+        if self._windows:
+            await self._windows[0].put(data)
+            header["bytes"], data = len(data), b""
+        header, body = await self._exchange(header, data, self._job.max_file_bytes)
+        if self._windows:
+            await self._windows[0].clear()
+        return read_new_file(header, body, self._job, written_as(media))
 
     def kill(self) -> None:
         """End it and whatever it started, now. `gone` waits for it. May be called at any time, more than once."""

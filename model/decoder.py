@@ -1,4 +1,5 @@
-"""The decoder process: reads files from its standard input, writes views to its standard output, one after another.
+"""The decoder process: reads files from its standard input, writes views (or a still encoded anew) to its standard
+output, one after another.
 
 `model.sandbox` starts it with an empty environment. It imports all that it needs, puts barriers around itself
 (model/confine.py), says that it is ready, and only then takes a file. It ends at the end of its input. Of what goes
@@ -22,8 +23,9 @@ from model import memfd, pipe
 from model.barriers import ready
 from model.confine import allow_cpu, confine
 from model.decode import decode
+from model.encoding import encoded
 from model.errors import TooLarge, Undecodable, Unsupported
-from model.job import Job, answer, refusal
+from model.job import Job, answer, new_file, refusal
 from model.media import MEDIA_TYPES
 
 MIB = 1024 * 1024
@@ -68,10 +70,14 @@ def main() -> None:
         allow_cpu(job.cpu_seconds)
         if windows:
             data = memfd.read(windows[0], int(str(header["bytes"])))
-        reply, arrays = _answer(job, str(header["media"]), data)
-        if windows:
-            memfd.write_mapped(windows[1], arrays)
-        pipe.write(replies, reply, [] if windows else arrays)
+        if header.get("normalise"):
+            reply, blocks = _encode(job, str(header["media"]), data)
+        else:
+            reply, blocks = _answer(job, str(header["media"]), data)
+            if windows:
+                memfd.write_mapped(windows[1], blocks)
+                blocks = []
+        pipe.write(replies, reply, blocks)
 
 
 def preload() -> None:
@@ -95,10 +101,22 @@ def _answer(job: Job, name: str, data: bytes) -> tuple[dict[str, object], list[m
     try:
         views = decode(data, _BY_NAME[name], job.limits, job.specs, job.plan)
     except (Undecodable, Unsupported, TooLarge) as error:
-        if _is_ours(error):
-            raise
-        return refusal(error), []
+        return _refused(error)
     return answer(views), [array.data for array in views.arrays]
+
+
+def _encode(job: Job, name: str, data: bytes) -> tuple[dict[str, object], list[memoryview]]:
+    try:
+        new = encoded(data, _BY_NAME[name], job.limits, job.max_file_bytes)
+    except (Undecodable, Unsupported, TooLarge) as error:
+        return _refused(error)
+    return new_file(new), [] if new is None else [memoryview(new)]
+
+
+def _refused(error: Undecodable | Unsupported | TooLarge) -> tuple[dict[str, object], list[memoryview]]:
+    if _is_ours(error):
+        raise error
+    return refusal(error), []
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from model.errors import DecoderFailed, JudgeError, TooLarge, Undecodable, Unsupported
+from model.media import MediaType, sniff
 from model.plan import DEFAULT, Plan
 from model.preprocess import Views, ViewSpec
 
@@ -95,10 +96,8 @@ def read_numbers(header: Mapping[str, object], job: Job, file_bytes: int) -> dic
 
     Raises the decoder's Undecodable, Unsupported or TooLarge, and DecoderFailed if the answer is none.
     """
-    status = header.get("status")
-    if isinstance(status, str) and status in _REFUSALS and header.keys() == {"status", "message"}:
-        raise _REFUSALS[status](printable(str(header["message"]), MAX_MESSAGE))
-    if status != "ok" or header.keys() != {"status", *_NUMBERS}:
+    _check_refusal(header)
+    if header.get("status") != "ok" or header.keys() != {"status", *_NUMBERS}:
         raise DecoderFailed("the decoder's answer makes no sense")
     limits, wide, views = job.limits, range(1, job.limits.max_side_pixels + 1), range(1, job.plan.most + 1)
     frames, distinct = range(1, limits.max_frames + 1), range(1, MAX_DISTINCT)
@@ -132,6 +131,31 @@ def read_views(numbers: Mapping[str, int], body: bytearray, job: Job) -> Views:
         at += count
     sizes = numbers["width"], numbers["height"], numbers["frames"]
     return Views(*sizes, tuple(arrays), numbers["trailing"], numbers["distinct"], numbers["seen"], numbers["parts"])
+
+
+def new_file(data: bytes | None) -> dict[str, object]:
+    """The header before a still that was encoded anew; None: an animation or a video, which is not."""
+    return {"status": "as it came" if data is None else "new"}
+
+
+def read_new_file(header: Mapping[str, object], body: bytes, job: Job, media: MediaType) -> bytes | None:
+    """The file in a decoder's answer, of the format `media`, or None if it is to go on as it came.
+
+    Raises the decoder's Undecodable, Unsupported or TooLarge, and DecoderFailed if the answer is none.
+    """
+    if not body:
+        _check_refusal(header)
+    if header == new_file(None) and not body:
+        return None
+    if header != new_file(body) or not 0 < len(body) <= job.max_file_bytes or sniff(body) is not media:
+        raise DecoderFailed(f"the decoder's answer is no new file of the format {media.name}")
+    return body
+
+
+def _check_refusal(header: Mapping[str, object]) -> None:
+    status = header.get("status")
+    if isinstance(status, str) and status in _REFUSALS and header.keys() == {"status", "message"}:
+        raise _REFUSALS[status](printable(str(header["message"]), MAX_MESSAGE))
 
 
 def printable(text: str, limit: int) -> str:

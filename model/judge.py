@@ -24,7 +24,7 @@ from config.load import Config
 from config.policy import Action
 from config.settings import Mode, OnFailure
 from model import weights
-from model.card import CARD_SHA256
+from model.card import CARD_SHA256, card
 from model.classifier import Backend, LocalBackend
 from model.digest import OFF_LOOP_BYTES, sha256
 from model.errors import (
@@ -55,6 +55,10 @@ class Decoder(Protocol):
 
     async def decode(self, data: bytes, media: MediaType, deadline: float) -> Views:
         """Views of one file, the arrays in the order of the models, all of the same number of views."""
+        ...
+
+    async def normalise(self, data: bytes, media: MediaType, deadline: float) -> bytes | None:
+        """A still encoded anew, or None for an animation or a video."""
         ...
 
     async def close(self) -> None:
@@ -128,6 +132,28 @@ class Judge:
         except JudgeError as error:
             return self._failed(error, file)
         return self._judged(by_view, views.parts, file)
+
+    async def normalised(self, data: bytes, deadline: float) -> bytes | Verdict:
+        """What is to be judged, and may go on, in place of `data`, if the settings want that: a still encoded anew.
+
+        `data` itself otherwise, and where `judge` refuses it unread: what the settings take for too many bytes, no
+        format that is judged, the self-test card. A verdict where no new file can be had: then there is nothing to
+        judge. `deadline` is an absolute `time.monotonic()` second.
+        """
+        media = sniff(data)
+        known = media is not None and media.pillow is not None and len(data) <= self._settings.limits.max_file_bytes
+        if not self._settings.normalise or media is None or not known or _is_card(data):
+            return data
+        try:
+            async with asyncio.timeout_at(deadline):
+                new = await self._decoder.normalise(data, media, deadline)
+        except TimeoutError:
+            failure: JudgeError = DeadlineExceeded("not encoded anew in time")
+        except JudgeError as error:
+            failure = error
+        else:
+            return data if new is None else new
+        return self._failed(failure, _File(await sha256(data), len(data), media))
 
     async def _decode(self, data: bytes, file: _File, deadline: float) -> Views:
         if len(data) > self._settings.limits.max_file_bytes:
@@ -205,6 +231,11 @@ class _File:
         name, mime = (self.media.name, self.media.mime) if self.media else (None, UNKNOWN_MIME)
         known = (self.sha256, self.size, name, mime)
         return Verdict(outcome, strict, rule, cause, *known, sampled=self.sampled, detail=detail, stage_ms=self.ms)
+
+
+def _is_card(data: bytes) -> bool:
+    """Whether it is the self-test card, with or without something behind its end."""
+    return data.startswith(card())
 
 
 def _leave_a_core() -> None:

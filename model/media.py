@@ -120,6 +120,12 @@ MATROSKA = MediaType("matroska", "video/x-matroska", "mkv", "Matroska")
 MEDIA_TYPES = (JPEG, PNG, GIF, WEBP, AVIF, JXL, MP4, WEBM, MATROSKA)
 """All formats that are known by name, still and animated alike: an APNG is a png."""
 
+
+def written_as(media: MediaType) -> MediaType:
+    """The format in which a still is encoded anew: its own, but PNG for a GIF, whose 256 colours PNG has too."""
+    return PNG if media is GIF else media
+
+
 BRANDS_BYTES = 1024
 """Longest ftyp box that is read: 254 brands, where real files have fewer than ten."""
 EBML_BYTES = 4096

@@ -36,8 +36,7 @@ def opaque(image: Image.Image) -> list[Image.Image]:
     Unsupported for pixel modes that have no agreed range.
     """
     colours, alpha = split(image)
-    exif = image.info.get("exif")
-    turn = TURNS.get(orientation(exif)) if isinstance(exif, bytes) else None
+    turn = _turn(image)
     turned: list[tuple[Image.Image, Image.Image | None]] = [(colours, alpha)]
     if turn is not None:
         turned.append((colours.transpose(turn), alpha and alpha.transpose(turn)))
@@ -50,6 +49,22 @@ def opaque(image: Image.Image) -> list[Image.Image]:
                 if not any(_same(picture, other) for other in pictures):
                     pictures.append(picture)
     return pictures
+
+
+def shown(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """(colours in mode RGB, alpha in mode L or None) of a loaded frame as most people get to see it: turned upright by
+    EXIF in every format, in sRGB. Unsupported, as above.
+    """
+    colours, alpha = split(image)
+    turn = _turn(image)
+    if turn is not None:
+        colours, alpha = colours.transpose(turn), alpha and alpha.transpose(turn)
+    return renditions(colours, image.info)[0], alpha
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    exif = image.info.get("exif")
+    return TURNS.get(orientation(exif)) if isinstance(exif, bytes) else None
 
 
 def _on_backgrounds(rgb: Image.Image, alpha: Image.Image | None) -> list[Image.Image]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from config.settings import Confinement, Decoder, Limits, Looking, OverBudget
 from model.barriers import in_force, missing
@@ -30,6 +31,8 @@ STARTS_IN_A_ROW = 2
 """Failed starts after which the pool stops trying by itself."""
 RETRY_SECONDS = 1.0
 """Time after a failed start in which no other is made for a caller."""
+
+Answer = TypeVar("Answer")
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +83,15 @@ class DecoderPool:
 
         Raises Undecodable, Unsupported, TooLarge, DecoderFailed and DeadlineExceeded.
         """
+        return await self._ask(lambda child: child.decode(data, media), data, media, deadline)
+
+    async def normalise(self, data: bytes, media: MediaType, deadline: float) -> bytes | None:
+        """A still encoded anew (model/encoding.py), or None for what is none. Raises what `decode` raises."""
+        return await self._ask(lambda child: child.normalise(data, media), data, media, deadline)
+
+    async def _ask(
+        self, ask: Callable[[Child], Awaitable[Answer]], data: bytes, media: MediaType, deadline: float
+    ) -> Answer:
         if not data:
             raise Undecodable("an empty file")
         if len(data) > self._job.max_file_bytes:
@@ -92,7 +104,7 @@ class DecoderPool:
         answered = False
         try:
             async with asyncio.timeout_at(deadline):
-                views = await child.decode(data, media)
+                answer = await ask(child)
             answered = True
         except (Undecodable, Unsupported, TooLarge):
             answered = True
@@ -104,7 +116,7 @@ class DecoderPool:
                 self._offer(child)
             else:
                 child.kill()
-        return views
+        return answer
 
     async def close(self) -> None:
         """Kill all children and wait until they are gone. Who waits or decodes gets DecoderFailed."""

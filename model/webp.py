@@ -58,6 +58,11 @@ def webp(data: bytes) -> Container:
     return Container(end, (reading,), frames or 1, canvas)
 
 
+def is_lossless(data: bytes) -> bool:
+    """Whether the one picture of a whole still is of the lossless kind."""
+    return any(kind == b"VP8L" for kind, _, _ in _chunks(data, 12, 8 + _little(data[4:8])))
+
+
 def _check_frame(data: bytes, start: int, end: int, canvas: tuple[int, int], alpha: bool) -> None:
     left, top, width, height = (_little(data[start + at : start + at + 3]) for at in (0, 3, 6, 9))
     size = width + 1, height + 1

@@ -51,6 +51,9 @@ class FakeJudge:
             self.passed.add(sha256)
         return Verdict(outcome, outcome, rule, None, sha256, len(data), "jpeg", "image/jpeg", {"fake": 0.5}, 1)
 
+    async def normalised(self, data: bytes, deadline: float) -> bytes | Verdict:
+        return data
+
     async def close(self) -> None:
         pass
 

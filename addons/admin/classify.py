@@ -56,7 +56,9 @@ async def classify(
                 failed += 1
                 print(f"{_printable(picture)}: cannot be read: {error}", file=sys.stderr)
                 continue
-            verdict = await judge.judge(data, time.monotonic() + SECONDS_PER_PICTURE)
+            deadline = time.monotonic() + SECONDS_PER_PICTURE
+            file = await judge.normalised(data, deadline)
+            verdict = file if isinstance(file, Verdict) else await judge.judge(file, deadline)
             print(shown(picture, verdict, config.settings.deadline_seconds), flush=True)
     finally:
         await fetcher.close()

@@ -45,6 +45,7 @@ def test_stays(write: Write, same: str) -> None:
         POLICY.replace("0.85", "0.86"),
         POLICY.replace("open-nsfw", "resnet50"),
         POLICY + "mode: shadow\n",
+        POLICY + "normalise: true\n",
         POLICY + "limits: {max_frames: 899}\n",
         POLICY + "views: {tiles: false}\n",
         POLICY + "failure: {decoder: pass}\n",

@@ -48,6 +48,9 @@ class Behind:
             fields = await self.waiting[-1]
         return verdict(data, **fields)
 
+    async def normalised(self, data: bytes, deadline: float) -> bytes | Verdict:
+        return data + b" anew"
+
     async def close(self) -> None:
         self.closed = True
 

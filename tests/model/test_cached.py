@@ -125,3 +125,16 @@ async def test_a_kept_verdict_needs_no_time() -> None:
     judge = cached(Behind())
     await judge.judge(b"one", soon())
     assert (await judge.judge(b"one", time.monotonic() - 1)).cached
+
+
+async def test_a_file_encoded_anew_is_known_by_its_own_bytes() -> None:
+    """Nothing of a picture is kept: it is encoded each time, and judged once."""
+    behind = Behind()
+    judge = cached(behind)
+    verdicts = []
+    for _ in range(2):
+        new = await judge.normalised(b"one", soon())
+        assert new == b"one anew"
+        verdicts.append(await judge.judge(new, soon()))
+    assert [verdict.cached for verdict in verdicts] == [False, True]
+    assert [data for data, _ in behind.calls] == [b"one anew"]

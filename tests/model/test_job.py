@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 from model.errors import DecoderFailed, JudgeError, TooLarge, Undecodable, Unsupported
-from model.job import MAX_MESSAGE, Job, PictureLimits, answer, printable, read_answer, refusal
+from model.job import (
+    MAX_MESSAGE,
+    Job,
+    PictureLimits,
+    answer,
+    new_file,
+    printable,
+    read_answer,
+    read_new_file,
+    refusal,
+)
+from model.media import JPEG
 from model.plan import Plan
 from model.preprocess import Views, ViewSpec
 
@@ -156,3 +167,31 @@ def test_a_decoders_words_are_few_and_printable(message: object, shown: str) -> 
         read_answer({"status": "undecodable", "message": message}, b"", JOB, FILE_BYTES)
     assert str(caught.value) == shown
     assert printable(shown, MAX_MESSAGE).isascii()
+
+
+JPEG_START = b"\xff\xd8\xff\xe0 and more"
+
+
+def test_a_new_file() -> None:
+    assert read_new_file(new_file(JPEG_START), JPEG_START, JOB, JPEG) == JPEG_START
+    assert read_new_file(new_file(None), b"", JOB, JPEG) is None
+    with pytest.raises(TooLarge, match="much"):
+        read_new_file(refusal(TooLarge("much")), b"", JOB, JPEG)
+
+
+@pytest.mark.parametrize(
+    ("header", "data"),
+    [
+        pytest.param(new_file(b"x"), b"", id="empty"),
+        pytest.param(new_file(None), JPEG_START, id="none-and-some"),
+        pytest.param(new_file(b"x"), b"GIF89a and more", id="another-format"),
+        pytest.param(new_file(b"x"), JPEG_START + bytes(JOB.max_file_bytes), id="too-long"),
+        pytest.param(refusal(TooLarge("much")), JPEG_START, id="refusal-and-some"),
+        pytest.param(new_file(b"x") | {"more": 1}, JPEG_START, id="more"),
+        pytest.param(GOOD, b"", id="views"),
+        pytest.param({}, JPEG_START, id="nothing"),
+    ],
+)
+def test_a_senseless_new_file_is_a_failure_of_the_decoder(header: dict[str, object], data: bytes) -> None:
+    with pytest.raises(DecoderFailed):
+        read_new_file(header, data, JOB, JPEG)

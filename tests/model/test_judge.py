@@ -42,12 +42,19 @@ LABELS = {"nsfw": ("sfw", "nsfw")}
 class FakeDecoder:
     def __init__(self, views: int = 1, fault: BaseException | None = None) -> None:
         self.fault, self.views, self.seen = fault, views, 0
+        self.new: bytes | None = None
 
     async def decode(self, data: bytes, media: MediaType, deadline: float) -> Views:
         self.seen += 1
         if self.fault is not None:
             raise self.fault
         return Views(width=8, height=8, frames=self.views, arrays=(np.zeros((self.views, 8, 8, 3), np.uint8),))
+
+    async def normalise(self, data: bytes, media: MediaType, deadline: float) -> bytes | None:
+        self.seen += 1
+        if self.fault is not None:
+            raise self.fault
+        return self.new
 
     async def close(self) -> None:
         pass
@@ -285,3 +292,72 @@ async def test_the_real_parts_together() -> None:
     assert refused.rule == CARD_RULE
     assert (broken.outcome, broken.cause) == (Outcome.REJECT, "undecodable")
     assert (trailed.outcome, trailed.size, trailed.scores) == (Outcome.PASS, len(JPEG), passed.scores)
+
+
+# Stills encoded anew
+
+
+def normalising(new: bytes | None = b"new", fault: BaseException | None = None, **settings: Any) -> Judge:
+    decoder = FakeDecoder(fault=fault)
+    decoder.new = new
+    return judge(decoder, normalise=True, **settings)
+
+
+async def normalised(with_: Judge, data: bytes = JPEG, seconds: float = 30) -> bytes | Verdict:
+    return await with_.normalised(data, time.monotonic() + seconds)
+
+
+async def test_a_still_is_judged_as_it_is_encoded_anew() -> None:
+    assert await normalised(normalising()) == b"new"
+
+
+async def test_what_is_no_still_is_judged_as_it_came() -> None:
+    assert await normalised(normalising(new=None)) == JPEG
+
+
+async def test_nothing_is_encoded_anew_unless_the_settings_want_it() -> None:
+    decoder = FakeDecoder()
+    decoder.new = b"new"
+    assert await normalised(judge(decoder)) == JPEG
+    assert decoder.seen == 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"no picture", id="unknown"),
+        pytest.param(JPEG + bytes(1024 * 1024), id="too-large"),
+        pytest.param(b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41", id="video"),
+        pytest.param(b"\x1a\x45\xdf\xa3\x8b\x42\x82\x88matroska", id="not-judged"),
+        pytest.param(card(), id="card"),
+        pytest.param(card() + b"trailer", id="card-with-a-trailer"),
+    ],
+)
+async def test_what_has_a_verdict_of_its_own_is_not_encoded_anew(data: bytes) -> None:
+    decoder = FakeDecoder()
+    with_ = judge(decoder, normalise=True, limits={"max_file_mib": 1})
+    assert await normalised(with_, data) is data
+    assert decoder.seen == 0
+
+
+@pytest.mark.parametrize(("fault", "outcome"), FAULTS, ids=lambda value: getattr(value, "cause", str(value)))
+async def test_what_cannot_be_encoded_anew_is_refused_under_its_cause(fault: JudgeError, outcome: Outcome) -> None:
+    found = await normalised(normalising(fault=fault))
+    assert isinstance(found, Verdict)
+    assert (found.outcome, found.strict, found.rule, found.cause) == (outcome, outcome, fault.cause, fault.cause)
+    assert (found.size, found.sha256, found.media) == (len(JPEG), hashlib.sha256(JPEG).hexdigest(), "jpeg")
+    passing = await normalised(normalising(fault=fault, failure={fault.cause: "pass"}))
+    assert isinstance(passing, Verdict)
+    assert passing.unscanned
+
+
+async def test_encoding_anew_ends_with_the_deadline() -> None:
+    class Slow(FakeDecoder):
+        async def normalise(self, data: bytes, media: MediaType, deadline: float) -> bytes | None:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    found = await normalised(judge(Slow(), normalise=True), seconds=0.05)
+    assert isinstance(found, Verdict)
+    assert (found.outcome, found.cause) == (Outcome.UNAVAILABLE, "deadline")
