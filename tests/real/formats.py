@@ -124,9 +124,9 @@ JXL = _still("JXL", quality=90)
 
 def shown(data: bytes) -> list[Pixels]:
     """Every frame of a file, an animation's as Pillow composes them, a video's as FFmpeg decodes them."""
-    if data[4:8] == b"ftyp" and data[8:11] != b"avi" or data.startswith(b"\x1a\x45\xdf\xa3"):
-        with av.open(io.BytesIO(data)) as source:
-            return [frame.to_ndarray(format="rgb24") for frame in source.decode(video=0)]
+    if (data[4:8] == b"ftyp" and data[8:11] != b"avi") or data.startswith(b"\x1a\x45\xdf\xa3"):
+        with av.open(io.BytesIO(data), "r") as source:
+            return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in source.decode(video=0)]
     with Image.open(io.BytesIO(data)) as image:
         return [_rgb(image, number) for number in range(getattr(image, "n_frames", 1))]
 
