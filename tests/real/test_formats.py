@@ -1,4 +1,4 @@
-"""Every format that is judged, on real pict-rs: an ordinary one is served back, one with a cat never arrives.
+"""Every format that is judged, on real pict-rs: an ordinary file is served back, and one with a cat never arrives.
 
 JPEG XL goes to a recorder in pict-rs's place: Debian's ImageMagick, and so pict-rs here, does not know it.
 """

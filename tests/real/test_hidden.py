@@ -1,0 +1,81 @@
+"""A cat in each place of a file in which it can hide, before real pict-rs: refused, and nothing arrives.
+
+Where it hides does not depend on the version of pict-rs, so there is one. Each kind of place is shown without the cat
+as well: such a file passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+
+from model.verdict import Verdict
+from tests.conftest import RunReal
+from tests.http1 import Answer, upload
+from tests.model.samples import encode
+from tests.real import places
+from tests.real.conftest import NOTHING, Scene, assert_rejected, holding
+from tests.real.formats import animation, coffee, spotted, video
+
+
+@pytest.fixture(scope="module")
+def scene(run_real: RunReal) -> Iterator[Scene]:
+    with Scene(run_real()) as scene:
+        yield scene
+
+
+def sent(scene: Scene, data: bytes) -> tuple[Answer, Verdict]:
+    """What became of an upload."""
+    judged = len(scene.gate.decisions)
+    answer = upload(scene.gate.address, data)
+    (decision,) = scene.gate.decisions[judged:]
+    return answer, decision.verdict
+
+
+@pytest.mark.parametrize("place", places.PLACES)
+def test_a_hidden_cat_never_arrives(scene: Scene, place: str) -> None:
+    before, forwarded = holding(scene.real), scene.forwarded
+    answer, verdict = sent(scene, places.PLACES[place]())
+    assert_rejected(answer)
+    assert (verdict.rule, verdict.cause) == ("no-cats", None)
+    assert scene.forwarded == forwarded
+    assert holding(scene.real) - before == NOTHING
+
+
+def test_a_second_stream_is_no_layout_that_is_judged(scene: Scene) -> None:
+    before, forwarded = holding(scene.real), scene.forwarded
+    answer, verdict = sent(scene, places.two_streams())
+    assert (answer.status, answer.json()["code"]) == (400, "failed-external-validation")
+    assert (verdict.media, verdict.cause) == ("mp4", "unsupported")
+    assert scene.forwarded == forwarded
+    assert holding(scene.real) - before == NOTHING
+
+
+ORDINARY: dict[str, Callable[[], bytes]] = {
+    "animation": lambda: animation(spotted(coffee(places.SMALL), 90), "WEBP", quality=90, method=0),
+    "video": lambda: video(spotted(coffee(places.SMALL), places.FRAMES), "libx264", "mp4"),
+    "inset": lambda: places.inset(0, 0, hidden=coffee(places.INSET)),
+    "strip": lambda: places.strip(True, hidden=coffee(places.INSET)),
+    **{f"turned, no EXIF {tag}": partial(places.stored_turned, "PNG", tag, False) for tag in places.TURNS},
+}
+"""The same without the cat, or without what uncovers it. An animation of 300 frames is too long for pict-rs."""
+
+
+@pytest.mark.parametrize("place", ORDINARY)
+def test_the_same_without_a_cat_passes(scene: Scene, place: str) -> None:
+    answer, verdict = sent(scene, ORDINARY[place]())
+    assert answer.status == 201, answer.body
+    assert (verdict.rule, verdict.cause) == (None, None)
+
+
+@pytest.mark.parametrize(("across", "down"), [(0, 0), (1, 1), (0.5, 0.5)])
+def test_an_inset_in_a_photograph_is_seen_though_the_model_prefers_the_photograph(
+    scene: Scene, across: float, down: float
+) -> None:
+    # The closer look has the cat in a quarter of it, and the cup in the rest. The model gives one picture one name.
+    _, bare = sent(scene, encode(coffee(places.PAGE), "PNG", compress_level=1))
+    _, verdict = sent(scene, places.inset(across, down, coffee(places.PAGE)))
+    assert bare.in_part["forbidden"] < 0.002
+    assert 0.02 < verdict.in_part["forbidden"] < 0.5
