@@ -220,7 +220,7 @@ class Failure(Section):
 
     undecodable: OnFailure = Field(OnFailure.REFUSE, description="broken or truncated file", strict=False)
     unsupported: OnFailure = Field(
-        OnFailure.REFUSE, description="a format that is not judged yet (video)", strict=False
+        OnFailure.REFUSE, description="a format, or a kind of it, that is not judged", strict=False
     )
     too_large: OnFailure = Field(
         OnFailure.REFUSE, description="more pixels or frames than `limits` allow", strict=False

@@ -163,7 +163,7 @@ class Judge:
         if file.media is None:
             raise Unsupported("not a format that is known here")
         if not file.media.judged:
-            raise Unsupported(f"{file.media.name} is not judged yet")
+            raise Unsupported(f"{file.media.name} is not judged")
         views = await self._decoder.decode(data, file.media, deadline)
         if not 0 <= views.trailing < len(data):
             raise DecoderFailed(f"{views.trailing} bytes behind the end of a file of {len(data)}")

@@ -97,7 +97,7 @@ class DecoderPool:
         if len(data) > self._job.max_file_bytes:
             raise TooLarge(f"{len(data)} bytes")
         if not media.judged:
-            raise Unsupported(f"{media.name} is not judged yet")
+            raise Unsupported(f"{media.name} is not judged")
         if asyncio.get_running_loop().time() >= deadline:
             raise DeadlineExceeded("no time is left to decode it")
         child = await self._lease(deadline)
