@@ -73,16 +73,18 @@ def _pictures(
 
     gallery = Gallery(specs, plan)
     counts: list[int] = []
-    work = 0
+    work, times = 0, 1
     for reading in container.readings:
         counts.append(0)
         for frame in pictures(reading, media, container, limits, least):
             counts[-1] += 1
+            # As many times as the last one, which is known before this one has cost anything but its decoding.
+            if work + times * math.prod(sizes[-1]) > MAX_SHOWN_PIXELS and sum(counts) > 1:
+                raise TooLarge(f"{sum(counts)} pictures of more than {MAX_SHOWN_PIXELS} pixels")
             with refusals():
                 shown = opaque(frame)
-            work += math.prod(sizes[-1]) * len(shown)
-            if work > MAX_SHOWN_PIXELS and sum(counts) > 1:
-                raise TooLarge(f"{sum(counts)} pictures of {work} pixels, and more")
+            times = len(shown)
+            work += times * math.prod(sizes[-1])
             with enough_memory():
                 gallery.show(shown)
     if not sizes:
