@@ -44,9 +44,9 @@ def decode(data: bytes, media: MediaType, limits: VideoSizes, specs: Sequence[Vi
     return Views(*size, count, arrays, trailing, looks.distinct, looks.seen, looks.parts)
 
 
-MAX_SHOWN_PIXELS = 250_000_000
+MAX_SHOWN_PIXELS = 200_000_000
 """Pixels of all pictures of a file with more than one, each counted as often as it may be seen otherwise: a frame with
-alpha three times. One core looks at 50 million of them a second, so these take five seconds."""
+alpha three times. One core looks at 50 million of them a second, so these take four seconds."""
 
 _Found = tuple[Size, int, Looks]
 """(width and height of the first picture, pictures in one reading, what is to be judged)."""

@@ -149,7 +149,7 @@ async def test_playlists_and_scripts_reach_no_decoder(name: str) -> None:
     assert sniff(data) is None
     decoder, backend = FakeDecoder(), FakeBackend()
     verdict = await ask(judge(decoder, backend), data)
-    assert (verdict.outcome, verdict.rule) == (Outcome.REJECT, "unsupported")
+    assert (verdict.outcome, verdict.rule) == (Outcome.REJECT, "unsupported" if data else "undecodable")
     assert decoder.seen == backend.seen == 0
 
 
