@@ -22,6 +22,8 @@ _EXIF = (b"Exif\x00\x00II*\x00", b"Exif\x00\x00MM\x00*")
 """Where EXIF begins; one of more than 64 KiB goes on in further segments, without the second half."""
 
 _NEXT_PICTURE = b"\xff\xd8\xff"
+PICTURE_STEPS = 20
+"""What one more picture counts as among the steps of a walk; it takes as long as so many segments."""
 MAX_GAP_BYTES = 64 * 1024
 """Most bytes between two pictures of one file; programs align them to some power of two."""
 
@@ -84,8 +86,9 @@ def jpeg(data: bytes) -> Container:
         try:
             ends.append(jpeg_end(data, start)[0])
         except (Undecodable, Unsupported, TooLarge):
-            step()  # too many of them are the file's fault, and no reason to cut it off
             break  # it is cut off, with all behind it
+        finally:
+            step(PICTURE_STEPS)  # TooLarge also where the last one ended at too many steps
         starts.append(start)
     return Container(ends[-1], (data[: ends[-1]],), None, starts=tuple(starts), ends=tuple(ends))
 

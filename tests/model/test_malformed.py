@@ -25,14 +25,17 @@ from tests.model.obedient import children, running, works
 from tests.model.test_judge import FakeBackend, FakeDecoder, ask, judge
 
 DEADLINE_SECONDS = 8.0
-"""That of the settings. Tests allow ten times as much, and look at the processor time: machines of tests are busy."""
-CHILD_BYTES = 1024 * MIB
-"""Resident memory of a decoder at most, half of what it may address."""
+"""That of the settings. Tests allow ten times as much, of processor time too: machines of tests are busy."""
+CPU_SECONDS = 80
+CHILD_BYTES = 1536 * MIB
+"""Resident memory of a decoder at most, three quarters of what it may address: a frame of 40 million pixels with alpha
+is three pictures of 160 MB, and as much again while they are made."""
 PARENT_BYTES = 256 * MIB
 """By how much the parent may grow: a few copies of a file of 40 MiB on its way."""
 ACCEPTED = {
     "jpeg profile of 16 MB",  # a profile that nobody can read is ignored, as in browsers
     "webp profile of 30 MiB",
+    "avif 1,024 tiles",
     "jpeg 100 scans of 40 million pixels",  # within the limits
     "jpeg 100 scans of 40 million pixels in colour",
 }
@@ -59,6 +62,7 @@ def _forget_peak(pid: int) -> None:
 
 
 async def _take(pool: DecoderPool, data: bytes) -> Taken:
+    await works(pool)
     (pid,) = children()
     _forget_peak(pid)
     process = psutil.Process(pid)
@@ -84,7 +88,7 @@ async def _outcome(pool: DecoderPool, data: bytes) -> tuple[str, bool]:
 async def test_bombs() -> None:
     wrong: list[str] = []
     table: list[str] = []
-    async with running(real=True) as pool:
+    async with running(real=True, cpu_seconds=CPU_SECONDS) as pool:
         await works(pool)
         parent = psutil.Process()
         for name, make in BOMBS.items():
@@ -97,7 +101,7 @@ async def test_bombs() -> None:
                 f"+{grown // MIB:3} MiB  {taken.result[:80]}"
             )
             fine = (taken.result == "accepted") == (name in ACCEPTED) and not taken.ours
-            if not fine or taken.seconds > DEADLINE_SECONDS or taken.peak > CHILD_BYTES or grown > PARENT_BYTES:
+            if not fine or taken.peak > CHILD_BYTES or grown > PARENT_BYTES:
                 wrong.append(table[-1])
         await works(pool)
     print("\n" + "\n".join(table))
@@ -145,7 +149,7 @@ async def test_playlists_and_scripts_reach_no_decoder(name: str) -> None:
     assert sniff(data) is None
     decoder, backend = FakeDecoder(), FakeBackend()
     verdict = await ask(judge(decoder, backend), data)
-    assert (verdict.outcome, verdict.rule) == (Outcome.REJECT, "unsupported")
+    assert (verdict.outcome, verdict.rule) == (Outcome.REJECT, "unsupported" if data else "undecodable")
     assert decoder.seen == backend.seen == 0
 
 
