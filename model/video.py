@@ -27,9 +27,10 @@ from model.media import MP4, WEBM, MediaType
 from model.screen import Screen
 
 MAX_VIDEO_WORK_PIXELS = 850_000_000
-"""Pixels of all frames together: 900 frames of 1280 x 720 or 400 of full HD. One core decodes 250 million a second of
-plain H.265, 300 million of H.264 and more of the others; beyond that, a file of 40 MiB costs up to four seconds for its
-bits. So a file within this is done in 3 to 5 seconds, and the densest in 8."""
+"""Pixels of all frames together: 900 frames of 1280 x 720 or 400 of full HD. Measured on one core, with few bits in a
+frame: 290 million a second of H.264, 330 of H.265 and VP8, 600 of AV1, 140 of VP9, so 3 seconds, and 6 for VP9. Bits
+cost besides: noise takes a second for 30 (H.265) to 70 (H.264) Mbit, so that the densest file of 40 MiB takes 5 to 11
+seconds; more is left to the deadline."""
 CODED_MARGIN = 128
 """Pixels by which a codec may work on more than it shows, on each side: its largest block."""
 
