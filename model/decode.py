@@ -14,7 +14,7 @@ import numpy as np
 
 from model.container import Container
 from model.errors import TooLarge, Undecodable, Unsupported
-from model.frames import Size, Sizes, enough_memory, pictures, refusals
+from model.frames import MAX_WORK_PIXELS, Size, Sizes, enough_memory, pictures, refusals
 from model.gallery import Gallery, Looks
 from model.media import MediaType
 from model.pixels import opaque
@@ -43,9 +43,9 @@ def decode(data: bytes, media: MediaType, limits: VideoSizes, specs: Sequence[Vi
     return Views(*size, count, arrays, trailing, looks.distinct, looks.seen, looks.parts)
 
 
-MAX_SHOWN_PIXELS = 200_000_000
-"""Pixels of all pictures of a file with more than one, each counted as often as it may be seen otherwise: a frame with
-alpha three times. One core looks at 50 million of them a second, so these take four seconds."""
+MAX_SHOWN_PIXELS = MAX_WORK_PIXELS
+"""The same of all pictures of a file with more than one, each counted as often as it may be seen otherwise: a frame
+with alpha three times."""
 
 _Found = tuple[Size, int, Looks]
 """(width and height of the first picture, pictures in one reading, what is to be judged)."""
