@@ -95,5 +95,10 @@ def _options(data: bytes, media: MediaType, frame: Image.Image) -> dict[str, obj
 
 def _written(picture: Image.Image, media: MediaType, options: dict[str, object]) -> bytes:
     out = io.BytesIO()
-    picture.save(out, str(media.pillow), **options)
+    try:
+        picture.save(out, str(media.pillow), **options)
+    except (
+        RuntimeError
+    ) as error:  # so libavif and libjxl say that memory is short; an AVIF of 40 megapixels is too much
+        raise TooLarge(f"it cannot be encoded anew: {error}") from error
     return out.getvalue()

@@ -254,6 +254,17 @@ def test_a_new_file_beyond_the_limit_is_too_large() -> None:
         anew(old, most=most - 1)
 
 
+@pytest.mark.parametrize("error", [RuntimeError("Encoding of color planes failed"), MemoryError()], ids=repr)
+def test_what_takes_too_much_memory_to_encode_is_too_large(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def save(*_: object, **__: object) -> None:
+        raise error
+
+    old = STILLS["avif"]()
+    monkeypatch.setattr(Image.Image, "save", save)
+    with pytest.raises(TooLarge):
+        anew(old)
+
+
 def test_formats() -> None:
     assert [written_as(media) for media in (JPEG, PNG, GIF, WEBP, MP4)] == [JPEG, PNG, PNG, WEBP, MP4]
 
