@@ -55,20 +55,20 @@ def _fitting(name: str, size: tuple[int, int]) -> Image.Image:
 
 
 def spotted(image: Image.Image, count: int) -> list[Image.Image]:
-    """So many copies, each with the spot in another place than the one before it."""
-    frames = []
-    for number in range(count):
-        frame = image.copy()
-        left, top = number % PLACES * SPOT, frame.height // 2
-        ImageDraw.Draw(frame).rectangle((left, top, left + SPOT - 1, top + SPOT - 1), "red")
-        frames.append(frame)
-    return frames
+    """So many frames, each a copy with the spot in another place than in the one before it."""
+    copies = []
+    for place in range(PLACES):
+        copies.append(image.copy())
+        left, top = place * SPOT, image.height // 2
+        ImageDraw.Draw(copies[-1]).rectangle((left, top, left + SPOT - 1, top + SPOT - 1), "red")
+    return [copies[number % PLACES] for number in range(count)]
 
 
 def animation(frames: Sequence[Image.Image], kind: str, **options: Any) -> bytes:
     """An animation of RGB pictures in Pillow's format `kind`."""
-    if kind == "GIF":  # Pillow, left alone, looks for the colours in a slow way
-        frames = [frame.quantize(256) for frame in frames]
+    if kind == "GIF":  # once for each picture, and not for each frame anew
+        quantized = {id(frame): frame.quantize(256) for frame in {id(frame): frame for frame in frames}.values()}
+        frames = [quantized[id(frame)] for frame in frames]
     return samples.encode(frames, kind, duration=100, loop=0, **options)
 
 
