@@ -76,7 +76,8 @@ def test_serve_judges_and_stops_cleanly(recorder: Recorder, tmp_path: Path) -> N
         log = process.stdout.read() if process.stdout else ""
         assert process.wait(30) == 0
     assert re.search(r"source=upload outcome=reject rule=self-test-card type=png", log)
-    assert re.search(r"source=upload outcome=pass rule=- type=jpeg bytes=\d+ views=1 nsfw=0\.\d{3} ms=", log)
+    scores = r"views=13 nsfw=0\.\d{3} nsfw\(part\)=0\.\d{3} ms="
+    assert re.search(rf"source=upload outcome=pass rule=- type=jpeg bytes=\d+ {scores}", log)
     assert "verysecret" not in log
     assert "stopping" in log
 
