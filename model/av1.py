@@ -27,6 +27,10 @@ class _Bits:
         return self._value >> self._left & (1 << count) - 1
 
 
+MAX_HEADER_BYTES = 1024
+"""Most bytes of a sequence header that are read; with all its operating points it has some 400 (section 5.5.1)."""
+
+
 def sequence_colours(data: bytes, start: int, end: int) -> tuple[int, int]:
     """(primaries, transfer function) of the first sequence header in the units from `start` to `end`.
 
@@ -40,7 +44,7 @@ def sequence_colours(data: bytes, start: int, end: int) -> tuple[int, int]:
         at += 2 if head & 4 else 1
         size, at = _leb128(data, at) if head & 2 else (end - at, at)
         if head >> 3 & 15 == _SEQUENCE_HEADER:
-            return _colours(_Bits(data[at : min(at + size, end)]))
+            return _colours(_Bits(data[at : min(at + size, at + MAX_HEADER_BYTES, end)]))
         at += size
     raise Undecodable("an AV1 picture without a sequence header")
 

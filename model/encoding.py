@@ -97,8 +97,7 @@ def _written(picture: Image.Image, media: MediaType, options: dict[str, object])
     out = io.BytesIO()
     try:
         picture.save(out, str(media.pillow), **options)
-    except (
-        RuntimeError
-    ) as error:  # so libavif and libjxl say that memory is short; an AVIF of 40 megapixels is too much
+    except (RuntimeError, ValueError, OSError) as error:
+        # so libavif and libjxl, libwebp, and libjpeg say that memory is short, or a side too long
         raise TooLarge(f"it cannot be encoded anew: {error}") from error
     return out.getvalue()

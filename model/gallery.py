@@ -32,7 +32,7 @@ a fifth of the time, and no view differs by more than a level or two."""
 
 class Looks(NamedTuple):
     """The views of a file, the last `parts` of them of parts of a picture; how many distinct pictures there were in it,
-    and how many of those are among the views.
+    and how many of those were looked at as much as they should be.
     """
 
     views: list[View]
@@ -42,7 +42,11 @@ class Looks(NamedTuple):
 
 
 class Gallery:
-    """Takes the frames of a file one after another, each as the different pictures that it may be seen as."""
+    """Takes the frames of a file one after another, each as the different pictures that it may be seen as.
+
+    A view that is like another one costs nothing. Where files are sampled that is settled at the end, among the views
+    that were chosen: one that was left out must not stand for those that come after it.
+    """
 
     def __init__(self, specs: Sequence[ViewSpec], plan: Plan) -> None:
         self._specs = specs
@@ -62,11 +66,13 @@ class Gallery:
         if not new:
             return
         for picture in new:
-            self._count(whole := self._new(whole_views(picture, self._specs, self._plan)))
-            self._whole.add(whole)
+            views = self._needs(whole_views(picture, self._specs, self._plan))
+            if self._plan.sample and not self._whole.count:
+                self._whole = Spread(max(1, self._plan.budget // len(views)))
+            if views:  # or all of them are there already
+                self._whole.add(views)
         if self._first is None:
-            self._count(first := self._new(self._close(new)))
-            self._first = first
+            self._first = self._needs(self._close(new))
         elif self._closer.wants:
             self._closer.add(self._close(new))
         else:
@@ -75,12 +81,18 @@ class Gallery:
     def looks(self) -> Looks:
         """What is to be judged."""
         budget, first = self._plan.budget, self._first or []
-        whole = fitting(self._whole.items, max(budget - len(first), budget // 2, 1))
-        views = [view for group in whole for view in group]
+        room = max(budget - len(first), budget // 2, 1)
+        whole = fitting(self._whole.items, room)
+        wanted = [view for group in whole for view in group]
+        views = evenly(wanted, room)
         parts = evenly(first, budget - len(views))
-        for group in fitting(self._closer.items, budget - len(views) - len(parts)):
-            parts += self._new(group)
-        return Looks([*views, *parts], len(parts), self._whole.count, len(whole))
+        seen = len(whole) - (len(views) < len(wanted) or len(parts) < len(first))
+        if self._plan.sample:
+            views, parts = self._new(views), self._new(parts)
+        room = budget - len(views) - len(parts)
+        closer = [view for group in fitting(self._closer.items, room) for view in group]
+        parts += self._new(evenly(closer, room))
+        return Looks([*views, *parts], len(parts), self._whole.count, seen)
 
     def _close(self, pictures: Sequence[Image.Image]) -> list[View]:
         if not self._plan.tiles:
@@ -92,18 +104,23 @@ class Gallery:
     def _new(self, views: list[View]) -> list[View]:
         return [view for view in views if self._views.is_new(view)]
 
-    def _count(self, views: list[View]) -> None:
+    def _needs(self, views: list[View]) -> list[View]:
+        """Those of the views that must be judged."""
+        if self._plan.sample:
+            return views
+        views = self._new(views)
         self._needed += len(views)
-        if self._needed > self._plan.budget and not self._plan.sample:
+        if self._needed > self._plan.budget:
             raise TooLarge(f"it takes more than {self._plan.budget} views to see all of it")
+        return views
 
 
 def fitting(groups: Sequence[list[View]], room: int) -> list[list[View]]:
-    """Every group, or every second, every fourth, until they have no more than `room` views, or some of the first."""
+    """Every group, or every second, every fourth, until they have no more than `room` views, or only one is left."""
     chosen = list(groups)
     while len(chosen) > 1 and sum(map(len, chosen)) > room:
         chosen = chosen[::2]
-    return [evenly(group, room) for group in chosen]
+    return chosen
 
 
 def whole_views(picture: Image.Image, specs: Sequence[ViewSpec], plan: Plan) -> list[View]:

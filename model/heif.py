@@ -72,6 +72,8 @@ def _other_pictures(data: bytes, start: int, end: int) -> list[tuple[int, bytes]
         raise Unsupported("an AVIF whose primary item is no picture of its own")
     if len(pictures) * len(data) > MAX_READING_BYTES and len(pictures) > 1:
         raise TooLarge(f"an AVIF of {len(data)} bytes with {len(pictures)} pictures")
+    if max(pictures) >> 8 * wide:
+        raise Undecodable("the AVIF has a picture whose number is too large to be the primary one")
     coloured = check_properties(data, *found[b"iprp"], {*pictures, *alphas})
     places = _places(data, *found.get(b"iloc", (end, end)), found.get(b"idat", (0, 0))[0])
     for item, kind in kinds.items():

@@ -101,7 +101,7 @@ def read_numbers(header: Mapping[str, object], job: Job, file_bytes: int) -> dic
         raise DecoderFailed("the decoder's answer makes no sense")
     limits, wide, views = job.limits, range(1, job.limits.max_side_pixels + 1), range(1, job.plan.most + 1)
     frames, distinct = range(1, limits.max_frames + 1), range(1, MAX_DISTINCT)
-    ranges = (wide, wide, frames, views, range(file_bytes), distinct, views, range(job.plan.most))
+    ranges = (wide, wide, frames, views, range(file_bytes), distinct, range(job.plan.most + 1), range(job.plan.most))
     numbers: dict[str, int] = {}
     for name, allowed in zip(_NUMBERS, ranges, strict=True):
         value = header[name]

@@ -61,7 +61,8 @@ class Views:
 
     N is the same in all arrays, and view n shows the same picture in all. `width` and `height` are the header's pixels,
     before EXIF turns them; `frames` counts the pictures in the file, `trailing` the bytes behind the end of a still
-    picture, which no viewer reads. `distinct`: pictures that differ; `seen`: how many of those are among the views. The
+    picture, which no viewer reads. `distinct`: pictures that differ (of a video all frames);
+    `seen`: how many of those were looked at as much as they should be. The
     last `parts` views are of parts of a picture, all others of a whole one, or of all of its width or height.
     """
 

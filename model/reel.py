@@ -20,7 +20,7 @@ from model.gallery import Looks, whole_views
 from model.likeness import Seen
 from model.plan import Plan
 from model.preprocess import View, ViewSpec
-from model.spread import Spread
+from model.spread import Spread, evenly
 
 SCENE_PIXELS = 16
 """Side of the small pictures that are compared."""
@@ -63,7 +63,10 @@ class Reel:
         views: list[View] | None = None
         if not self._frames:
             views = self._views(frame)
-            self._share = max(1, self._plan.video_budget // len(views) // 2)
+            self._share = self._plan.video_budget // len(views) // 2
+            if not self._share and not self._plan.sample:
+                raise TooLarge(f"each frame of the video takes {len(views)} views, more than half of the budget")
+            self._share = max(1, self._share)
             self._grid, self._changes = Spread(self._share), Spread(self._share)
         self._frames += 1
         if new:
@@ -83,8 +86,10 @@ class Reel:
         """What is to be judged."""
         seen = Seen()
         chosen = [*self._grid.items, *self._changes.items]
-        views = [view for group in chosen for view in group if seen.is_new(view)]
-        return Looks(views, 0, self._frames, len({id(group) for group in chosen}))
+        wanted = [view for group in chosen for view in group]
+        views = evenly(wanted, self._plan.video_budget)
+        whole = len({id(group) for group in chosen}) if len(views) == len(wanted) else 0
+        return Looks([view for view in views if seen.is_new(view)], 0, self._frames, whole)
 
     def _views(self, frame: VideoFrame) -> list[View]:
         return whole_views(frame.picture(), self._specs, self._plan)

@@ -29,7 +29,7 @@ class Verdict:
     media      name of the format, and `mime` its media type; None and application/octet-stream when not known
     scores     signal -> highest score over all views of whole pictures, each in 0..1
     views      number of views that were judged
-    sampled    how many of the pictures in the file are among the views, as "32 of 900"; empty if all are
+    sampled    how many of the pictures in the file were looked at in full, as "32 of 900"; empty if all were
     in_part    as `scores`, over the views of parts of pictures; empty without them
     detail     why, in words for the log; may name a codec error, never a name or an address from the request
     stage_ms   stage -> milliseconds

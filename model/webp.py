@@ -41,8 +41,8 @@ def webp(data: bytes) -> Container:
     extended = kinds[:1] == [b"VP8X"]
     if not extended and (kinds[:1] not in ([b"VP8 "], [b"VP8L"]) or not _ONLY_EXTENDED.isdisjoint(kinds)):
         raise Undecodable("a WebP with parts that its kind does not have")
-    alpha = extended and bool(data[top[0][1]] & _ALPHA)
     canvas = _size(data, *top[0])
+    alpha = extended and bool(data[top[0][1]] & _ALPHA)
     if frames:
         if not {b"ALPH", *_PICTURES}.isdisjoint(kinds):
             raise Undecodable("the WebP holds a still and an animation")
@@ -79,12 +79,13 @@ def _picture(data: bytes, chunks: list[tuple[bytes, int, int]], alpha: bool) -> 
     if len(found) != 1:
         raise Undecodable("the WebP, or a frame of it, does not hold one picture")
     kind, start, end = chunks[found[0]]
+    size = _size(data, kind, start, end)
     apart = kinds.count(b"ALPH")
     if apart and (kinds[: found[0]].count(b"ALPH") != 1 or apart > 1 or kind != b"VP8 "):
         raise Undecodable("the alpha of the WebP is not one, or not before the colours that it belongs to")
     if not alpha and (apart or (kind == b"VP8L" and data[start + 4] & _LOSSLESS_ALPHA)):
         raise Undecodable("the WebP has alpha that its header does not announce")
-    return _size(data, kind, start, end)
+    return size
 
 
 def _size(data: bytes, kind: bytes, start: int, end: int) -> tuple[int, int]:

@@ -209,6 +209,18 @@ PITM = full(b"pitm", u16(2))
             left_out=(b"iinf",),
             more=(full(b"iinf", u16(2), *[full(b"infe", u16(1, 0), b"av01\x00", version=2)] * 2),),
         ).file(),
+        replace(
+            ONE,
+            left_out=(b"iinf",),
+            more=(
+                full(
+                    b"iinf",
+                    u16(2),
+                    full(b"infe", u16(1, 0), b"av01\x00", version=2),
+                    full(b"infe", u16(1, 1, 0), b"av01\x00", version=3),
+                ),
+            ),
+        ).file(),
         replace(ONE, left_out=(b"iref",), more=(full(b"iref", box(b"auxl", u16(1, 2, 1))),)).file(),
         replace(
             ONE,
@@ -225,6 +237,7 @@ PITM = full(b"pitm", u16(2))
         "short-primary",
         "old-item",
         "item-twice",
+        "item-of-a-wider-number",
         "short-relation",
         "no-such-property",
         "two-lists",

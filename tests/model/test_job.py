@@ -92,7 +92,7 @@ def test_numbers_at_the_limits() -> None:
         {"trailing": 50},
         {"distinct": 0},
         {"distinct": 2**30},
-        {"seen": 0},
+        {"seen": -1},
         {"seen": 5},
         {"parts": -1},
         {"parts": 4},

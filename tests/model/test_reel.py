@@ -144,3 +144,15 @@ def test_the_ends_of_a_wide_frame_are_seen() -> None:
     reel = Reel([centre], Plan(video_budget=12, tiles=False))
     reel.show(Frame(seed=3, size=wide))
     assert len(reel.looks().views) == 1
+
+
+@pytest.mark.parametrize(("size", "budget"), [((640, 32), 48), ((640, 32), 77), ((160, 90), 6), ((64, 56), 1)])
+def test_a_frame_that_takes_more_than_half_of_the_budget_is_refused_or_sampled(
+    size: tuple[int, int], budget: int
+) -> None:
+    frames = [Frame(seed=seed, size=size) for seed in range(3)]
+    with pytest.raises(TooLarge, match="each frame of the video takes"):
+        looks(frames, Plan(video_budget=budget))
+    found = looks(frames, Plan(video_budget=budget, sample=True))
+    assert 1 <= len(found.views) <= budget
+    assert found.seen < found.distinct == 3

@@ -23,6 +23,21 @@ VP8L_ALPHA = ALPH + LOSSLESS
 
 
 @pytest.mark.parametrize(
+    "data",
+    [
+        riff(chunk(b"VP8X", b"")),
+        riff(STILL, chunk(b"VP8L", b"/\x00\x00\x00")),
+        riff(MOVING, anim(), anmf(chunk(b"VP8L", b"/"), SIZE)),
+        riff(vp8x(SIZE, ANIMATED), anim(), anmf(chunk(b"VP8L", b""), SIZE)),
+    ],
+    ids=["header", "still", "frame", "empty"],
+)
+def test_a_chunk_at_the_end_that_is_too_short(data: bytes) -> None:
+    with pytest.raises(Undecodable, match="too short"):
+        webp(data)
+
+
+@pytest.mark.parametrize(
     ("data", "frames"),
     [
         (riff(LOSSY), 1),

@@ -1,7 +1,7 @@
 """A cat in each place of a file in which it can hide, before real pict-rs: refused, and nothing arrives.
 
-Where it hides does not depend on the version of pict-rs, so there is one. Each kind of place is shown without the cat
-as well: such a file passes.
+Where it hides does not depend on the version of pict-rs, so there is one. Animations, videos, insets, strips and
+turned pictures are shown without the cat as well: such files pass.
 """
 
 from __future__ import annotations
