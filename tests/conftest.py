@@ -7,6 +7,7 @@ silence: the last lines of a test run tell.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -14,6 +15,7 @@ import pytest
 
 from tests.pictrs import VERSIONS, RealPictrs, available, required
 
+POLICY = os.sched_getscheduler(0)
 RunReal = Callable[..., RealPictrs]
 
 
@@ -48,6 +50,13 @@ def _log_levels() -> Iterator[None]:
     for logger, level in _levels().items():
         if level != before.get(logger, logging.NOTSET):
             logger.setLevel(before.get(logger, logging.NOTSET))
+
+
+@pytest.fixture(autouse=True)
+def _priority() -> Iterator[None]:
+    """Fail the test that leaves another priority to all that come after it (tests/priority.py says why)."""
+    yield
+    assert os.sched_getscheduler(0) == POLICY, "a library took another priority: tests.priority.ordinary_priority"
 
 
 def need_real(version: str) -> None:

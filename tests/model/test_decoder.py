@@ -23,6 +23,7 @@ from model.child import COMMAND, ENVIRONMENT
 from model.job import Job, PictureLimits, read_answer
 from model.preprocess import ViewSpec
 from tests.model.samples import ANIMATIONS, STILLS, encode, picture, png_header
+from tests.priority import ordinary_priority
 
 JOB = Job(PictureLimits(10_000, 40_000_000, 900), (ViewSpec(64, 64, 1.0, "squash", "bilinear"),), 10_000_000, 512, 9)
 Message = tuple[dict[str, object], bytes]
@@ -138,7 +139,7 @@ def video(container: str, codec: str) -> bytes:
     """Four frames of noise, written by FFmpeg's encoder `codec`."""
     out = io.BytesIO()
     noise = np.random.default_rng(0).integers(0, 256, (4, 64, 96, 3), dtype=np.uint8)
-    with av.open(out, "w", format=container) as writing:
+    with ordinary_priority(), av.open(out, "w", format=container) as writing:
         stream = writing.add_stream(codec, rate=Fraction(10))
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"

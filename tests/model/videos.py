@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from tests.model.samples import picture
+from tests.priority import ordinary_priority
 
 SIZE = (64, 48)
 QUIET = {"libx265": {"x265-params": "log-level=none"}, "libsvtav1": {"svtav1-params": "lp=1", "preset": "12"}}
@@ -55,7 +56,7 @@ def encode(
 ) -> bytes:
     """A file of `kind` (FFmpeg's name of the container), the RGB arrays in it by `codec`, silence by `audio`."""
     out = io.BytesIO()
-    with av.open(out, "w", format=kind, options=muxer or {}) as target:
+    with ordinary_priority(), av.open(out, "w", format=kind, options=muxer or {}) as target:
         stream = target.add_stream(codec, rate=RATE, options=QUIET.get(codec, {}) | (encoder or {}))
         assert isinstance(stream, VideoStream)
         stream.height, stream.width = images[0].shape[:2]
