@@ -23,8 +23,9 @@ DEMUXERS = {JPEG: "jpeg_pipe", GIF: "gif", PNG: "apng", WEBP: "webp_pipe", AVIF:
 def ffmpeg_frames(data: bytes, media: MediaType, stream: int = 0, *, forgive: bool = False) -> list[NDArray[np.uint8]]:
     """Each composed frame of one stream of pictures, uint8 (height, width, 4), RGBA.
 
-    Raises av.error.FFmpegError for what FFmpeg refuses; or, to `forgive`, leaves out the frames that it cannot decode
-    and goes on behind them, as the program ffmpeg does. IndexError if there is no such stream.
+    One thread: with several, swscale once gave a row of a tiny picture twice. Raises av.error.FFmpegError for what
+    FFmpeg refuses; or, to `forgive`, leaves out the frames that it cannot decode and goes on behind them, as the program
+    ffmpeg does. IndexError if there is no such stream.
     """
     frames: list[VideoFrame] = []
     with av.open(io.BytesIO(data), "r", format=DEMUXERS[media], metadata_errors="replace") as container:
@@ -45,4 +46,4 @@ def ffmpeg_frames(data: bytes, media: MediaType, stream: int = 0, *, forgive: bo
             except FFmpegError:
                 if not forgive:
                     raise
-        return [frame.to_ndarray(format="rgba").astype(np.uint8, copy=False) for frame in frames]
+        return [frame.to_ndarray(format="rgba", threads=1).astype(np.uint8, copy=False) for frame in frames]
