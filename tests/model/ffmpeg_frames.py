@@ -23,8 +23,8 @@ DEMUXERS = {JPEG: "jpeg_pipe", GIF: "gif", PNG: "apng", WEBP: "webp_pipe", AVIF:
 def ffmpeg_frames(data: bytes, media: MediaType, stream: int = 0, *, forgive: bool = False) -> list[NDArray[np.uint8]]:
     """Each composed frame of one stream of pictures, uint8 (height, width, 4), RGBA.
 
-    One thread: with several, swscale once gave a row of a tiny picture twice. Raises av.error.FFmpegError for what
-    FFmpeg refuses; or, to `forgive`, leaves out the frames that it cannot decode and goes on behind them, as the program
+    One thread: with several, swscale once gave a row of a tiny picture twice. Raises FFmpegError for what FFmpeg
+    refuses; or, to `forgive`, leaves out the frames that it cannot decode and goes on behind them, as the program
     ffmpeg does. IndexError if there is no such stream.
     """
     frames: list[VideoFrame] = []
