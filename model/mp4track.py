@@ -26,7 +26,6 @@ is refused frame by frame (model/units.py)."""
 _ENTRY_BYTES = 78
 """VisualSampleEntry without its boxes; 12.1.3."""
 _ONE = 1 << 16
-_SIGNED = 1 << 31
 _ENABLED = 1
 _ORIENTATIONS = {
     (1, 0, 0, 1): 1,

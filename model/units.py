@@ -66,11 +66,6 @@ def _plain_hevc(first: int, second: int) -> None:
         raise Unsupported(_LAYERS)
 
 
-def av1_layers(data: bytes, start: int, end: int) -> None:
-    """Raise Unsupported for layers in one temporal unit of AV1, Undecodable if its OBUs do not fill it."""
-    _obus(data, start, end, MAX_UNITS)
-
-
 def _obus(data: bytes, at: int, end: int, left: int) -> int:
     """AV1 Bitstream & Decoding Process Specification, sections 5.3.2 and 5.3.3. Returns how many more there may be."""
     while at < end:

@@ -214,8 +214,6 @@ SAME_PICTURE = named("quality", "JPEG, ", "PNG of 256", "GIF of 256")
 
 @pytest.mark.parametrize("name", [name for name in SAME_PICTURE if name != "JPEG XL, lossless"])
 def test_with_losses_it_is_another_file_of_the_same_picture(name: str) -> None:
-    if "XL" in name:
-        pytest.importorskip("pillow_jxl")
     found = pixels(made(name))
     assert found.shape == pixels(CAT).shape
     assert 0 < np.abs(found - pixels(CAT)).mean() < NEAR
