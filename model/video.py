@@ -20,10 +20,10 @@ from av.video.frame import VideoFrame as Decoded
 from av.video.stream import VideoStream
 from PIL import Image
 
-from model.container import Container
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
+from model.formats.container import Container
+from model.formats.media import MP4, WEBM, MediaType
 from model.frames import Sizes, check_frames, check_size
-from model.media import MP4, WEBM, MediaType
 from model.screen import Screen
 
 MAX_VIDEO_WORK_PIXELS = 850_000_000

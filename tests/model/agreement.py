@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from config.settings import Limits
+from model.formats.media import sniff
+from model.formats.structure import inspect
 from model.frames import pictures
-from model.media import sniff
-from model.structure import inspect
 
 Pixels = NDArray[np.uint8]
 LIMITS = Limits()

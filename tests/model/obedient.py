@@ -16,7 +16,7 @@ import pytest
 from config.settings import Confinement, Decoder, Limits
 from model.child import COMMAND
 from model.errors import Undecodable
-from model.media import PNG
+from model.formats.media import PNG
 from model.preprocess import ViewSpec
 from model.sandbox import DecoderPool
 from tests.model.samples import STILLS

@@ -19,8 +19,8 @@ from model import sandbox
 from model.child import START_SECONDS, Child
 from model.decode import decode
 from model.errors import DeadlineExceeded, DecoderFailed, TooLarge, Undecodable, Unsupported
+from model.formats.media import GIF, JPEG, MATROSKA, PNG
 from model.job import Job
-from model.media import GIF, JPEG, MATROSKA, PNG
 from model.sandbox import DecoderPool
 from model.window import available
 from tests.model.obedient import PID, SECONDS, SPECS, children, obedient, pid, running, soon, works
