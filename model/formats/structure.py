@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from model.errors import Undecodable, enough_memory
-from model.formats.blocks import gif, jpeg
 from model.formats.chunks import png
 from model.formats.container import Container
+from model.formats.gif import gif
 from model.formats.heif import avif
+from model.formats.jpeg import jpeg
 from model.formats.jxl import jxl
 from model.formats.media import AVIF, GIF, JPEG, JXL, MP4, PNG, WEBM, WEBP, MediaType
 from model.formats.mp4 import mp4

@@ -11,7 +11,7 @@ from PIL import Image
 from config.settings import Limits
 from model.decode import decode
 from model.errors import TooLarge, Undecodable, Unsupported
-from model.formats.blocks import jpeg
+from model.formats.jpeg import jpeg
 from model.formats.media import JPEG
 from model.formats.scans import MAX_SCANS, MAX_SHIFT, Scans
 from model.preprocess import ViewSpec
