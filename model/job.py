@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from model.errors import DecoderFailed, JudgeError, TooLarge, Undecodable, Unsupported
-from model.formats.media import MediaType, sniff
+from model.formats.media import MediaType
+from model.formats.sniff import sniff
 from model.plan import DEFAULT, Plan
 from model.preprocess import Views, ViewSpec
 

@@ -38,7 +38,8 @@ from model.errors import (
     Undecodable,
     Unsupported,
 )
-from model.formats.media import MediaType, sniff
+from model.formats.media import MediaType
+from model.formats.sniff import sniff
 from model.policy import evaluate, highest, signals
 from model.sandbox import DecoderPool, Views
 from model.verdict import Outcome, Verdict

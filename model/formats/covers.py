@@ -10,7 +10,7 @@ from __future__ import annotations
 from model.errors import Undecodable, Unsupported
 from model.formats.boxes import boxes
 from model.formats.boxtree import Level, Place
-from model.formats.media import sniff
+from model.formats.sniff import sniff
 
 _ITEMS = frozenset({b"iinf", b"iloc", b"pitm", b"iprp", b"iref", b"idat"})
 """Boxes of a `meta` that holds pictures of its own, as HEIF and AVIF files have it."""

@@ -29,7 +29,7 @@ from model import decoder
 from model.confine import limit
 from model.decode import decode
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
-from model.formats.media import sniff
+from model.formats.sniff import sniff
 from model.plan import Plan
 from model.preprocess import Views, ViewSpec
 from tests.fuzz.spoil import seeds, spoil

@@ -17,7 +17,8 @@ import pytest
 
 from model.decode import decode
 from model.errors import DecoderFailed, TooLarge, Undecodable
-from model.formats.media import PNG, WEBP, sniff
+from model.formats.media import PNG, WEBP
+from model.formats.sniff import sniff
 from model.formats.structure import inspect
 from model.preprocess import Views
 from tests.fuzz import decode as fuzz

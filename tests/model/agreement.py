@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from config.settings import Limits
-from model.formats.media import sniff
+from model.formats.sniff import sniff
 from model.formats.structure import inspect
 from model.frames import pictures
 

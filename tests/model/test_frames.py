@@ -14,7 +14,8 @@ from config.settings import Limits
 from model import frames as model_frames
 from model.decode import decode
 from model.errors import JudgeError, TooLarge, Undecodable
-from model.formats.media import JPEG, MediaType, sniff
+from model.formats.media import JPEG, MediaType
+from model.formats.sniff import sniff
 from model.formats.structure import inspect
 from model.frames import PILLOW_ERRORS, check_frames, check_size, pictures, refusals
 from tests.model.samples import ANIMATIONS, STILLS, chunk, encode, picture, png, png_header

@@ -16,8 +16,9 @@ from PIL import Image
 import model.video
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
 from model.formats.container import Container
-from model.formats.media import MP4, WEBM, sniff
+from model.formats.media import MP4, WEBM
 from model.formats.mp4 import mp4
+from model.formats.sniff import sniff
 from model.formats.structure import inspect
 from model.video import MAX_VIDEO_WORK_PIXELS, VideoFrame, check_video, frames
 from tests.model.videos import SIZE, AnyLimits, add, box, encode, index_in_front, moving, patch, place, put, video

@@ -13,8 +13,9 @@ import av
 import pytest
 
 from model.errors import JudgeError, Undecodable, Unsupported
-from model.formats.media import MEDIA_TYPES, MP4, MediaType, sniff
+from model.formats.media import MEDIA_TYPES, MP4, MediaType
 from model.formats.mp4 import mp4
+from model.formats.sniff import sniff
 from model.formats.structure import inspect
 from model.formats.webm import webm
 from model.video import _open_nothing, frames

@@ -10,8 +10,9 @@ import pytest
 
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
 from model.formats import fragments
-from model.formats.media import MP4, sniff
+from model.formats.media import MP4
 from model.formats.mp4 import mp4
+from model.formats.sniff import sniff
 from model.formats.structure import inspect
 from tests.model.videos import SIZE, add, box, encode, moving, patch, place, put, rename, video
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from model.errors import Undecodable
-from model.formats.media import MEDIA_TYPES, sniff
+from model.formats.media import MEDIA_TYPES
+from model.formats.sniff import sniff
 from model.formats.structure import _WALKS, inspect
 from tests.model.samples import ANIMATIONS, STILLS
 

@@ -8,7 +8,8 @@ import pytest
 
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
 from model.formats import webm as module
-from model.formats.media import WEBM, sniff
+from model.formats.media import WEBM
+from model.formats.sniff import sniff
 from model.formats.structure import inspect
 from model.formats.webm import webm
 from tests.model.videos import SIZE, encode, moving
