@@ -14,6 +14,8 @@ from model.formats.steps import step
 
 MAX_ELEMENTS = 200_000
 """Elements on one level; a video of an hour has 100,000 blocks of sound. They take a fifth of a second."""
+MAX_IDENTITY_BYTES = 4
+"""Of an element's identity; EBMLMaxIDLength is 4 in all that is accepted."""
 VOID, CRC32 = 0xEC, 0xBF
 """May stand on every level, and mean nothing to a viewer (sections 11.3.1 and 11.3.2)."""
 
@@ -31,20 +33,34 @@ Level = dict[int, list[Element]]
 """The elements of one level, by their identity."""
 
 
+def vint(data: bytes, at: int, end: int) -> tuple[int, int] | None:
+    """(value without the marker bit, place after it) of an integer of variable length (section 4).
+
+    None if there is none that ends by `end`. Counts no step and raises nothing.
+    """
+    if at >= end or not data[at]:
+        return None
+    after = at + 9 - data[at].bit_length()
+    return (int.from_bytes(data[at:after]) & _most(after - at), after) if after <= end else None
+
+
+def _most(width: int) -> int:
+    """The largest value in so many bytes; of a length it means that nobody knows it."""
+    return (1 << 7 * width) - 1
+
+
 def element(data: bytes, at: int, end: int) -> Element:
     """The element whose head is at a place; Undecodable if it does not end by `end`, or has no head (sections 4, 5)."""
     step()
-    if at >= end or data[at] < 0x10:
+    named = vint(data, at, end)
+    if named is None or named[1] - at > MAX_IDENTITY_BYTES:
         raise Undecodable("an element of the WebM has no identity")
-    start = at + 9 - data[at].bit_length()
-    identity = int.from_bytes(data[at:start])
-    if start >= end or not data[start]:
+    length = vint(data, named[1], end)
+    if length is None:
         raise Undecodable("an element of the WebM has no length")
-    width = 9 - data[start].bit_length()
-    mask = (1 << 7 * width) - 1
-    size = int.from_bytes(data[start : start + width]) & mask
-    start += width
-    if size == mask:
+    identity = int.from_bytes(data[at : named[1]])
+    size, start = length
+    if size == _most(start - named[1]):
         return Element(identity, at, start, None)
     if start + size > end:
         raise Undecodable("an element of the WebM breaks off")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from model.formats.ebml import CRC32, VOID, vint
 from model.formats.media import AVIF, GIF, JPEG, JXL, MATROSKA, MP4, PNG, WEBM, WEBP, MediaType
 
 BRANDS_BYTES = 1024
@@ -53,29 +54,21 @@ def _mp4(data: bytes) -> bool:
     return brands is not None and brands[0] in _MP4_MAJORS
 
 
-def _vint(data: bytes, at: int) -> tuple[int, int]:
-    """(value, place after it) of an EBML size, RFC 8794 section 4; (0, -1) if there is none."""
-    if at >= len(data) or data[at] == 0:
-        return 0, -1
-    length = 9 - data[at].bit_length()
-    value = int.from_bytes(data[at : at + length]) & ((1 << 7 * length) - 1)
-    return (value, at + length) if at + length <= len(data) else (0, -1)
-
-
 def _doctype(data: bytes) -> bytes | None:
     """DocType of a file that begins with an EBML header (RFC 8794 section 11.2.4); None if it does not."""
     if not data.startswith(b"\x1a\x45\xdf\xa3"):
         return None
-    size, at = _vint(data, 4)
-    end = at + size
-    if at < 0 or size > EBML_BYTES:
+    length = vint(data, 4, len(data))
+    if length is None or length[0] > EBML_BYTES:
         return None
+    at, end = length[1], sum(length)
     while at < min(end, len(data)):
         # Every ID in an EBML header is two bytes long but Void (EC) and CRC-32 (BF).
-        identity = data[at : at + 1] if data[at] in (0xEC, 0xBF) else data[at : at + 2]
-        size, at = _vint(data, at + len(identity))
-        if at < 0 or at + size > end:
+        identity = data[at : at + 1] if data[at] in (VOID, CRC32) else data[at : at + 2]
+        length = vint(data, at + len(identity), len(data))
+        if length is None or sum(length) > end:
             return None
+        size, at = length
         if identity == b"\x42\x82":
             return data[at : at + size].rstrip(b"\x00")
         at += size

@@ -23,6 +23,7 @@ from model.formats.ebml import (
     level,
     text,
     unsigned,
+    vint,
 )
 from model.formats.units import check_units
 from model.formats.webmtrack import ACCEPTED, Tracks, tracks
@@ -165,13 +166,12 @@ def _blocks(data: bytes, cluster: Element, found: Tracks) -> Iterator[Block]:
 def _block(data: bytes, head: int, place: tuple[int, int], time: int, found: Tracks) -> Block:
     """RFC 9559, section 10.1: the track's number, a time of 16 bits against the cluster's, flags, the frame."""
     start, end = place
-    width = 9 - data[start].bit_length() if start < end else 9
-    if width > 8 or start + width + 4 > end:
+    track = vint(data, start, end)
+    if track is None or track[1] + 4 > end:
         raise Undecodable("a block of the WebM breaks off")
-    number = int.from_bytes(data[start : start + width]) & (1 << 7 * width) - 1
+    number, start = track
     if number not in (found.video, found.audio):
         raise Unsupported("a block of a track that is not there")
-    start += width
     shift = int.from_bytes(data[start : start + 2], signed=True)
     return Block(head, start + 3, end, number, time + shift, data[start + 2])
 

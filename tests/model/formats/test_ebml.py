@@ -8,8 +8,42 @@ import pytest
 
 from model.errors import TooLarge, Undecodable, Unsupported
 from model.formats import ebml as module
-from model.formats.ebml import CRC32, VOID, Element, content, element, elements, inside, level, real, text, unsigned
+from model.formats.ebml import (
+    CRC32,
+    VOID,
+    Element,
+    content,
+    element,
+    elements,
+    inside,
+    level,
+    real,
+    text,
+    unsigned,
+    vint,
+)
 from tests.model.webms import UNKNOWN, ebml
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b"\x81", (1, 1)),
+        (b"\xff", (127, 1)),
+        (b"\x40\x02", (2, 2)),
+        (b"\x10\x00\x00\x03", (3, 4)),
+        (b"\x01" + bytes(6) + b"\x04", (4, 8)),
+        (b"\x01" + b"\xff" * 7, (2**56 - 1, 8)),
+        (b"", None),
+        (b"\x00" + bytes(8), None),
+        (b"\x40", None),
+        (b"\x01" + bytes(6), None),
+    ],
+)
+def test_integers_of_variable_length(data: bytes, found: tuple[int, int] | None) -> None:
+    assert vint(data, 0, len(data)) == found
+    shifted = found and (found[0], found[1] + 3)
+    assert vint(b"abc" + data + b"more", 3, 3 + len(data)) == shifted
 
 
 def test_heads() -> None:
