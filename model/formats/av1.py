@@ -1,4 +1,4 @@
-"""The colours that an AV1 sequence header names; AV1 Bitstream and Decoding Process Specification, sections 5.3 to 5.5.
+"""The colours that an AV1 sequence header names; AV1 Bitstream and Decoding Process Specification, section 5.5.
 
 Viewers take them where the file around it says nothing.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from model.errors import Undecodable, Unsupported
 from model.formats.cicp import UNSPECIFIED
+from model.formats.obu import unit
 
 MAX_OBUS = 8
 """Units that are looked through for the header; it comes first, or behind a temporal delimiter."""
@@ -40,24 +41,11 @@ def sequence_colours(data: bytes, start: int, end: int) -> tuple[int, int]:
     for _ in range(MAX_OBUS):
         if at >= end:
             break
-        head = data[at]
-        at += 2 if head & 4 else 1
-        size, at = _leb128(data, at) if head & 2 else (end - at, at)
-        if head >> 3 & 15 == _SEQUENCE_HEADER:
-            return _colours(_Bits(data[at : min(at + size, at + MAX_HEADER_BYTES, end)]))
-        at += size
+        found = unit(data, at, end)
+        if found.kind == _SEQUENCE_HEADER:
+            return _colours(_Bits(data[found.start : min(found.end, found.start + MAX_HEADER_BYTES, end)]))
+        at = found.end
     raise Undecodable("an AV1 picture without a sequence header")
-
-
-def _leb128(data: bytes, at: int) -> tuple[int, int]:
-    """(value, place after it)."""
-    value = 0
-    for place in range(8):
-        byte = data[at + place : at + place + 1] or b"\x00"
-        value |= (byte[0] & 0x7F) << 7 * place
-        if byte[0] < 0x80:
-            return value, at + place + 1
-    raise Undecodable("an AV1 unit whose size has no end")
 
 
 def _colours(bits: _Bits) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from model.errors import TooLarge, Undecodable, Unsupported
+from model.formats.obu import unit
 
 MAX_UNITS = 200_000
 """Units in all frames together: 900 frames of full HD have ten or fewer each. 200,000 take a fifth of a second."""
@@ -67,36 +68,15 @@ def _plain_hevc(first: int, second: int) -> None:
 
 
 def _obus(data: bytes, at: int, end: int, left: int) -> int:
-    """AV1 Bitstream & Decoding Process Specification, sections 5.3.2 and 5.3.3. Returns how many more there may be."""
+    """Returns how many more there may be."""
     while at < end:
         left -= 1
-        head = data[at]
-        kind, extended, sized = head >> 3 & 15, head & 4, head & 2
-        if head & 0x80 or at + 1 + bool(extended) > end:
-            raise Undecodable("the units of a frame do not fill it")
-        if kind == _AV1_TILE_LIST or (extended and data[at + 1] >> 3 & 3):
+        found = unit(data, at, end)
+        if not found.forbidden and (found.kind == _AV1_TILE_LIST or found.layer):
             raise Unsupported(_LAYERS)
-        at += 2 if extended else 1
-        if not sized:
-            return left
-        size, at = _leb128(data, at, end)
-        at += size
-        if at > end:
+        if found.forbidden or found.end > end:
             raise Undecodable("the units of a frame do not fill it")
         if left < 0:
             raise TooLarge(f"more than {MAX_UNITS} units in its frames")
+        at = found.end
     return left
-
-
-def _leb128(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """(value, place after it); AV1 section 4.10.5."""
-    value = 0
-    for index in range(8):
-        if at >= end:
-            break
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << 7 * index
-        if not byte & 0x80:
-            return value, at
-    raise Undecodable("a length in a frame breaks off")
