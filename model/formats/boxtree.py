@@ -16,6 +16,8 @@ from model.formats.steps import step
 
 MAX_ENTRIES = 100_000
 """Rows of one table; as many as config.settings allows frames. A row costs about a microsecond."""
+VISUAL_ENTRY_BYTES = 78
+"""Of the description of a track of pictures before its boxes; ISO/IEC 14496-12, section 12.1.3."""
 
 Place = tuple[int, int]
 """Start and end of a box's content in the file."""
@@ -56,11 +58,27 @@ def only(found: Level, kind: bytes) -> Place:
 
 def numbers(data: bytes, place: Place, form: str, at: int = 0) -> tuple[Any, ...]:
     """What `struct` reads at a place, so many bytes from its start; Undecodable beyond its end."""
+    return struct.unpack(form, _piece(data, place[0] + at, struct.calcsize(form), place[1]))
+
+
+class Numbers:
+    """The big-endian numbers from one place to another, for those whose sizes are told by the ones before."""
+
+    def __init__(self, data: bytes, start: int, end: int) -> None:
+        self._data, self.at, self._end = data, start, end
+
+    def take(self, size: int) -> int:
+        """The next one, of so many bytes; Undecodable beyond the end."""
+        piece = _piece(self._data, self.at, size, self._end)
+        self.at += size
+        return int.from_bytes(piece)
+
+
+def _piece(data: bytes, start: int, size: int, end: int) -> bytes:
     step()
-    start = place[0] + at
-    if start + struct.calcsize(form) > place[1]:
+    if start + size > end:
         raise Undecodable("a box is too short for what it is")
-    return struct.unpack_from(form, data, start)
+    return data[start : start + size]
 
 
 def table(data: bytes, place: Place, form: str) -> list[tuple[Any, ...]]:

@@ -17,9 +17,10 @@ from model.errors import TooLarge, Undecodable, Unsupported
 from model.formats.av1 import sequence_colours
 from model.formats.boxes import avif as walk
 from model.formats.boxes import boxes
+from model.formats.boxtree import Numbers
 from model.formats.cicp import check_code_points
 from model.formats.container import Container
-from model.formats.properties import Numbers, check_properties, check_tracks
+from model.formats.properties import check_properties, check_tracks
 
 MAX_READING_BYTES = 128 * 1024 * 1024
 """Of the copies of a file in which each of its pictures is the primary one. ImageMagick makes such collections of

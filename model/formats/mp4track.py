@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from model.errors import Undecodable, Unsupported
 from model.formats.boxes import boxes
-from model.formats.boxtree import Place, level, numbers, only, table
+from model.formats.boxtree import VISUAL_ENTRY_BYTES, Place, level, numbers, only, table
 from model.formats.sampletable import Sample
 from model.formats.shape import check_matrix, check_square
 
@@ -23,8 +23,6 @@ _CONFIGURATIONS = {"h264": b"avcC", "hevc": b"hvcC", "av1": b"av1C"}
 _BESIDE = tuple(b"pasp clap btrt fiel gama chrm mdcv clli amve ccst SmDm CoLL dvcC dvvC".split())
 """Shape, colour and rate. dvcC and dvvC are Dolby Vision over an ordinary picture, which iPhones write; a second layer
 is refused frame by frame (model/formats/units.py)."""
-_ENTRY_BYTES = 78
-"""VisualSampleEntry without its boxes; 12.1.3."""
 _ONE = 1 << 16
 _ENABLED = 1
 _ORIENTATIONS = {
@@ -64,7 +62,7 @@ def description(data: bytes, place: Place, references: int) -> Description:
         raise Undecodable("a video track whose frames lie in a file that it does not name")
     parts = level(
         data,
-        (entry[0] + _ENTRY_BYTES, entry[1]),
+        (entry[0] + VISUAL_ENTRY_BYTES, entry[1]),
         "the video's description",
         (_CONFIGURATIONS[codec], *_BESIDE),
         (b"colr", b"free", b"skip", b"uuid"),

@@ -8,8 +8,8 @@ from __future__ import annotations
 from model.errors import Undecodable, Unsupported
 from model.formats.av1 import sequence_colours
 from model.formats.boxes import boxes
+from model.formats.boxtree import VISUAL_ENTRY_BYTES, Numbers
 from model.formats.cicp import check_code_points
-from model.formats.steps import step
 
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\x00", b"urn:mpeg:hevc:2015:auxid:1\x00")
 _REFUSED = {
@@ -21,25 +21,8 @@ _REFUSED = {
 _TURNS = (b"irot", b"imir")
 _NCLX = b"nclx"
 """Colours by number; without them viewers take what the AV1 sequence header says."""
-_SAMPLE_ENTRY_BYTES = 78
-"""Of a visual sample entry before its boxes; ISO/IEC 14496-12 section 12.1.3."""
 _UPRIGHT = b"".join(value.to_bytes(4) for value in (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000))
 """The matrix of a track that is shown as it is; ISO/IEC 14496-12 section 8.3.2."""
-
-
-class Numbers:
-    """Big-endian numbers from one place to another."""
-
-    def __init__(self, data: bytes, start: int, end: int) -> None:
-        self._data, self.at, self._end = data, start, end
-
-    def take(self, size: int) -> int:
-        """The next one, of so many bytes; Undecodable beyond the end."""
-        step()
-        self.at += size
-        if self.at > self._end:
-            raise Undecodable("a box of the AVIF is shorter than what it should hold")
-        return int.from_bytes(self._data[self.at - size : self.at])
 
 
 def check_properties(data: bytes, start: int, end: int, turned: set[int]) -> set[int]:
@@ -115,7 +98,7 @@ def _check_samples(data: bytes, start: int, end: int) -> None:
         if len(entries) != 1:
             raise Unsupported("an AVIF with a track of several kinds of pictures")
         _, first, last = entries[0]
-        properties = [_property(data, *found) for found in boxes(data, first + _SAMPLE_ENTRY_BYTES, last)]
+        properties = [_property(data, *found) for found in boxes(data, first + VISUAL_ENTRY_BYTES, last)]
         _check_turns(properties, True)
         if _NCLX not in properties and b"auxi" not in properties:
             check_code_points(*sequence_colours(data, *_first_sample(data, table)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from model.errors import TooLarge, Undecodable, Unsupported
-from model.formats.boxtree import MAX_ENTRIES, level, numbers, only, table
+from model.formats.boxtree import MAX_ENTRIES, Numbers, level, numbers, only, table
+from model.formats.steps import limited
 from tests.model.videos import box
 
 DATA = box(b"once", b"1234") + box(b"many") + box(b"many", b"x")
@@ -49,6 +50,25 @@ def test_numbers() -> None:
     assert numbers(DATA, (8, 12), ">H", 2) == (0x3334,)
     with pytest.raises(Undecodable):
         numbers(DATA, (8, 12), ">H", 3)
+
+
+def test_numbers_one_after_the_other() -> None:
+    found = Numbers(DATA, 8, 12)
+    assert [found.take(size) for size in (1, 0, 3)] == [0x31, 0, 0x323334]
+    assert found.at == 12
+    assert found.take(0) == 0
+    with pytest.raises(Undecodable):
+        found.take(1)
+
+
+def test_each_number_is_a_step() -> None:
+    with limited(3):
+        numbers(DATA, (8, 12), ">HH")
+        found = Numbers(DATA, 8, 12)
+        found.take(1)
+        found.take(3)
+        with pytest.raises(TooLarge):
+            numbers(DATA, (8, 12), ">B")
 
 
 def test_a_table() -> None:
