@@ -44,7 +44,7 @@ _CUE_POINT, _CUE_PLACES = 0xBB, 0xB7
 _IN_PLACES = (0xF7, 0xF1, 0xF0, 0xB2, 0x5378)
 """CueTrack, CueClusterPosition, CueRelativePosition, CueDuration, CueBlockNumber."""
 _LACING, _INVISIBLE = 0x06, 0x08
-_VP8_SHOWN = 0x10
+VP8_SHOWN = 0x10
 """show_frame in the first byte of a VP8 frame; RFC 6386, section 9.1."""
 
 
@@ -87,7 +87,7 @@ def webm(data: bytes) -> Container:
 def _container(data: bytes, found: Tracks, frames: list[Block], info: Level) -> Container:
     shown = 0
     for frame in frames:
-        visible = found.codec != "vp8" or bool(data[frame.start] & _VP8_SHOWN)
+        visible = found.codec != "vp8" or bool(data[frame.start] & VP8_SHOWN)
         if frame.flags & _LACING or (frame.flags & _INVISIBLE and visible):
             raise Unsupported("a WebM whose frames are laced or marked as invisible")
         shown += visible
