@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from addons.admission import Admission
+from addons.fetch.reading import Fetched, NotModified
 from addons.fetch.recent import Recent
-from addons.fetch.remote import Claim, Fetched, FetchError, NotModified, RemoteFetcher, Validators
+from addons.fetch.remote import Claim, FetchError, RemoteFetcher, Validators
 from addons.fetch.retrieval import Retrieval
 from addons.fetch.seal import Seal
 from addons.fetch.shares import Shares
