@@ -24,7 +24,7 @@ from addons.loop import LOOP_HEADER, LoopGuard
 from addons.pictrs.survey import Survey
 from addons.state import load_key
 from config.load import Config
-from config.settings import MIB
+from config.media import MIB
 from model.cached import CachedJudge
 
 log = logging.getLogger("pictrs_filter")

@@ -53,7 +53,7 @@ these take four seconds: 900 frames of 470 x 470, or 96 of full HD."""
 
 
 class Sizes(Protocol):
-    """The limits that are looked at here; config.settings.Limits has them."""
+    """The limits that are looked at here; config.media.Limits has them."""
 
     @property
     def max_side_pixels(self) -> int:

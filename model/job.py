@@ -28,7 +28,7 @@ MAX_DISTINCT = 1_000_000
 
 
 class PictureLimits(NamedTuple):
-    """Those of config.settings.Limits that concern a picture; see there."""
+    """Those of config.media.Limits that concern a picture; see there."""
 
     max_side_pixels: int
     max_area_pixels: int

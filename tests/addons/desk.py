@@ -20,7 +20,8 @@ from addons.inspection import Decision, Inspector
 from addons.loop import LoopGuard
 from addons.pictrs import multipart
 from addons.pictrs.answers import Answer
-from config.settings import Limits, Settings
+from config.media import Limits
+from config.settings import Settings
 from model.verdict import Verdict
 from tests.http1 import form
 from tests.running import FakeJudge

@@ -22,7 +22,8 @@ from addons.pictrs.table import INTERNAL_API
 from addons.state import StateError, load_key
 from addons.wiring import Parts, build, described
 from config.load import Config
-from config.settings import MIB, InternalRoute
+from config.media import MIB
+from config.settings import InternalRoute
 from model.cached import CachedJudge
 from model.errors import ModelError
 from model.verdict import Outcome

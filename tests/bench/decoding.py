@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from config.settings import Limits
+from config.media import Limits
 from model.decode import decode
 from model.formats.media import JPEG
 from model.plan import Plan

@@ -24,7 +24,7 @@ from random import Random
 
 import numpy as np
 
-from config.settings import Limits
+from config.media import Limits
 from model import decoder
 from model.confine import limit
 from model.decode import decode

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from config.settings import Limits
+from config.media import Limits
 from model.formats.sniff import sniff
 from model.formats.structure import inspect
 from model.frames import pictures

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from config.settings import Confinement, Decoder, Limits
+from config.media import Confinement, Decoder, Limits
 from model.child import COMMAND
 from model.errors import Undecodable
 from model.formats.media import PNG

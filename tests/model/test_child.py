@@ -14,7 +14,7 @@ import sys
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from config.settings import Limits
+from config.media import Limits
 from model.child import MAX_STDERR_BYTES
 from model.errors import DeadlineExceeded, DecoderFailed, TooLarge, Undecodable
 from model.formats.media import PNG

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from config.settings import Limits
+from config.media import Limits
 from model import decode as model_decode
 from model.decode import decode
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, UnidentifiedImageError
 
-from config.settings import Limits
+from config.media import Limits
 from model import frames as model_frames
 from model.decode import decode
 from model.errors import JudgeError, TooLarge, Undecodable

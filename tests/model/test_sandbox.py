@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from config.settings import Confinement, Decoder, Limits
+from config.media import Confinement, Decoder, Limits
 from model import sandbox
 from model.child import START_SECONDS, Child
 from model.decode import decode

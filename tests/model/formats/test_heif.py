@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from config.settings import Limits
+from config.media import Limits
 from model.decode import decode
 from model.errors import TooLarge, Undecodable, Unsupported
 from model.formats import heif

@@ -10,7 +10,7 @@ import pillow_jxl
 import pytest
 from PIL import Image
 
-from config.settings import Limits
+from config.media import Limits
 from model.decode import decode
 from model.errors import TooLarge, Undecodable, Unsupported
 from model.formats.jxl import jxl, read_header

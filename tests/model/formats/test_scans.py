@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from config.settings import Limits
+from config.media import Limits
 from model.decode import decode
 from model.errors import TooLarge, Undecodable, Unsupported
 from model.formats.jpeg import jpeg
