@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import struct
 
 import pytest
 
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
+from model.formats import mp4 as module
 from model.formats.media import MP4
 from model.formats.mp4 import MAX_TRACKS, mp4
 from model.formats.structure import inspect
@@ -157,6 +159,13 @@ def test_times() -> None:
     slow = put(rename(video(), "moov trak edts", b"free"), f"{VIDEO} minf stbl stts", 12, (2**31 - 1).to_bytes(4))
     with pytest.raises(TooLarge, match="seconds"):
         mp4(slow)
+
+
+@pytest.mark.parametrize(("most", "passes"), [(12 / 25, True), (11.9 / 25, False)])
+def test_seconds_at_the_limit_and_beyond(most: float, passes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_SECONDS", most)
+    with contextlib.nullcontext() if passes else pytest.raises(TooLarge, match="seconds"):
+        mp4(video())
 
 
 @pytest.mark.parametrize("offset", [0, 8, 40, 10**6, 2**32 - 1])

@@ -137,6 +137,12 @@ def test_no_time() -> None:
     assert webm(without(plain(), (INFO,), 0x2AD7B1)).seconds == pytest.approx(11 / 25)
 
 
+def test_a_time_that_is_too_long() -> None:
+    assert webm(change(plain(), (CLUSTER, 0xE7), lambda time: time.rjust(8, b"\x00"))).frames == 12
+    with pytest.raises(Undecodable, match="too long"):
+        webm(change(plain(), (CLUSTER, 0xE7), lambda time: time.rjust(9, b"\x00")))
+
+
 def test_no_frames() -> None:
     with pytest.raises(Undecodable, match="without frames"):
         webm(without(plain(), (CLUSTER,), BLOCK))
