@@ -3,7 +3,7 @@
 Fail closed by structure. mitmproxy forwards a flow when a hook raises, so a flow's destination is dead by default
 (closed.py); a refusal is the first thing that is set and the last that is removed; and only `_send_on`, the last step
 of an allowed flow, names pict-rs (upstream.py). `server_connect` refuses every other address. Here is the only broad
-`except` of the program, which refuses.
+`except` of the program, which refuses. How the program begins and ends: life.py.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Iterator
 
-from mitmproxy import ctx, exceptions, http
+from mitmproxy import http
 from mitmproxy.connection import Client
 from mitmproxy.proxy.layer import NextLayer
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-from addons import closed, framing, transports
+from addons import framing, transports
 from addons.admission import Admission
 from addons.callback import Callback, Reply
 from addons.cases import Case, Cases
@@ -28,12 +28,12 @@ from addons.desk import Desk
 from addons.fetch.staging import Staging
 from addons.gatekeeper import Forward, Gatekeeper
 from addons.inbound import Inbound
-from addons.listener import CallbackListener, ListenError
+from addons.life import Life
+from addons.listener import CallbackListener
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
 from addons.transports import Sockets
 from addons.upstream import Upstream
-from addons.warmup import WarmUp
 
 log = logging.getLogger("pictrs_filter")
 
@@ -42,16 +42,13 @@ TOO_LARGE = answers.bad_request("the body is larger than is allowed here")
 
 
 class Intercept:
-    """One per process.
-
-    `warm_up` loads the model, gives it to the desks and says how pictures are judged now. It runs at start, and may
-    take seconds. `admission` has the places of clients' requests, `validating` those of pict-rs's.
-    """
+    """One per process. `admission` has the places of clients' requests, `validating` those of pict-rs's."""
 
     def __init__(
         self,
         gatekeeper: Gatekeeper,
         callback: Callback,
+        life: Life,
         listener: CallbackListener,
         staging: Staging,
         admission: Admission,
@@ -59,9 +56,9 @@ class Intercept:
         *,
         upstream: tuple[str, int],
         max_requests: int,
-        warm_up: Callable[[], Coroutine[None, None, str]],
-        close: Callable[[], Awaitable[None]],
     ) -> None:
+        self.addons = (life,)  # mitmproxy calls the hooks of these too
+        self._life = life
         self._gatekeeper = gatekeeper
         self._callback = callback
         self._listener = listener
@@ -70,59 +67,12 @@ class Intercept:
         self._admissions: dict[Desk, Admission] = {gatekeeper: admission, callback: validating}
         self._upstream = Upstream(upstream)
         self._max_requests = max_requests
-        self._warm_up = WarmUp(warm_up)
-        self._close = close
-        self._checked = False
         self._cases = Cases()
         self._connections = Connections(max_requests)
         self._sockets = Sockets()
-        self.stopping = False
-        self.started = asyncio.Event()  # mitmproxy runs this addon; whether it listens is for the launcher to see
-        self.callback = ("", 0)  # where pict-rs's calls come in, once that is known
-        self._deaf: ListenError | None = None
         framing.answer_errors_in_json()
         framing.skip_type_checks()
         framing.ask_at_once()
-
-    # Life
-
-    def configure(self, updated: set[str]) -> None:
-        """Refuse a change of options that would open the gate (mitmproxy then keeps the old ones)."""
-        if self._checked and (faults := closed.faults(ctx.options)):
-            raise exceptions.OptionsError("; ".join(faults))
-
-    async def running(self) -> None:
-        """Check the options, then begin to load the model. An error logged here ends mitmdump with exit code 1."""
-        try:
-            closed.force(ctx.options)
-            faults = closed.faults(ctx.options)
-            for fault in faults:
-                log.error("%s", fault)
-            if not faults:
-                await self._listen()
-                self._checked = True
-                self._warm_up.start()
-        except ListenError as error:
-            self._deaf = error
-            log.error("%s", error)
-        finally:
-            self.started.set()
-            if not self._checked:
-                ctx.master.shutdown()
-
-    async def _listen(self) -> None:
-        self.callback = await self._listener.open()
-        self._staging.base = self._listener.base
-
-    async def warmed(self) -> None:
-        """Wait until the model is loaded. Raises what kept it from being loaded."""
-        await self.started.wait()
-        await self._warm_up.wait()
-
-    @property
-    def failure(self) -> BaseException | None:
-        """Why the model could not be loaded, or nothing be listened on."""
-        return self._deaf or self._warm_up.failure
 
     @property
     def alone(self) -> asyncio.Event:
@@ -133,12 +83,6 @@ class Intercept:
     def idle(self) -> asyncio.Event:
         """Set while no request is in hand."""
         return self._cases.idle
-
-    async def done(self) -> None:
-        """End the model's thread and the decoders."""
-        await self._listener.close()
-        await self._warm_up.cancel()
-        await self._close()
 
     # Connections
 
@@ -188,7 +132,7 @@ class Intercept:
             return answers.bad_request("only HTTP/1.1 is spoken here", 505)
         if head.authority:  # the target was in absolute form, and this is not a forward proxy
             return answers.no_route(404, "not a path in origin form")
-        if self.stopping and case.desk is self._gatekeeper:  # what is in hand still needs pict-rs's calls
+        if self._life.stopping and case.desk is self._gatekeeper:  # what is in hand still needs pict-rs's calls
             return answers.STOPPING
         if any(coding.lower() != "chunked" for coding in head.headers.get_all("transfer-encoding")):
             return answers.bad_request("a transfer coding other than chunked")

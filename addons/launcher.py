@@ -66,10 +66,10 @@ class Filter:
         options.update(mode=[closed.MODE], listen_host=host, listen_port=port)
         closed.force(options)
         self._run = asyncio.create_task(self._master.run(), name="mitmproxy")
-        await self._parts.intercept.started.wait()
-        if isinstance(self._parts.intercept.failure, ListenError):
+        await self._parts.life.started.wait()
+        if isinstance(self._parts.life.failure, ListenError):
             await self.stop()
-            raise self._parts.intercept.failure
+            raise self._parts.life.failure
         if not self._server.listen_addrs():
             await self.stop()
             raise ListenError(f"cannot listen on {settings.listen}: is another program listening there?")
@@ -83,7 +83,7 @@ class Filter:
     @property
     def callback(self) -> tuple[str, int]:
         """(host, port) that it listens on for pict-rs."""
-        return self._parts.intercept.callback
+        return self._parts.life.callback
 
     @property
     def device(self) -> str:
@@ -94,11 +94,11 @@ class Filter:
     @property
     def failure(self) -> BaseException | None:
         """Why it ended by itself, or None."""
-        return self._parts.intercept.failure
+        return self._parts.life.failure
 
     async def warm(self) -> None:
         """Wait until pictures are judged. Raises what kept the model from loading."""
-        await self._parts.intercept.warmed()
+        await self._parts.life.warmed()
 
     async def wait(self) -> None:
         """Wait until it ends."""
@@ -108,12 +108,11 @@ class Filter:
 
     async def stop(self) -> None:
         """Stop accepting, let the requests in hand finish (bounded by their deadline), and end."""
-        intercept = self._parts.intercept
-        intercept.stopping = True
+        self._parts.life.stopping = True
         await self._server.servers.update([])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._config.settings.deadline_seconds + FLUSH_SECONDS):
-                await intercept.idle.wait()
+                await self._parts.intercept.idle.wait()
                 await self._flush()
         await self._hang_up()
         self._master.shutdown()

@@ -19,12 +19,13 @@ from addons.fetch.staging import Staging
 from addons.gatekeeper import Gatekeeper
 from addons.inspection import Decision, Inspector, Judging
 from addons.intercept import Intercept
+from addons.life import Life
 from addons.listener import CallbackListener
 from addons.loop import LOOP_HEADER, LoopGuard
 from addons.pictrs.survey import Survey
 from addons.state import load_key
 from config.load import Config
-from config.settings import MIB
+from config.media import MIB
 from model.cached import CachedJudge
 
 log = logging.getLogger("pictrs_filter")
@@ -35,6 +36,7 @@ class Parts:
     """What runs: the addon, and what its tests and the launcher look into."""
 
     intercept: Intercept
+    life: Life
     inspector: Inspector
     admission: Admission
     staging: Staging
@@ -103,19 +105,20 @@ def build(
             log.warning("%d files passed without a verdict in this run", inspector.unscanned)
 
     url = None if settings.callback.url == "auto" else settings.callback.url
+    listener = CallbackListener(*settings.callback_address, url)
+    life = Life(listener, staging, warm_up, close)
     intercept = Intercept(
         Gatekeeper(settings, inspector, retrieval, staging, loop),
         Callback(settings, staging, inspector, loop),
-        CallbackListener(*settings.callback_address, url),
+        life,
+        listener,
         staging,
         admission,
         validating,
         upstream=settings.upstream_address,
         max_requests=settings.overload.requests,
-        warm_up=warm_up,
-        close=close,
     )
-    return Parts(intercept, inspector, admission, staging)
+    return Parts(intercept, life, inspector, admission, staging)
 
 
 async def _start_judge(config: Config) -> Judging:

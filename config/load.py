@@ -20,7 +20,8 @@ from config.consistency import contradictions, rejects_nothing
 from config.document import MAX_FILE_BYTES, Document, read
 from config.policy import PolicySpec
 from config.problems import UNKNOWN_KEY, ConfigError, Finding, Loc, Problem, closest, did_you_mean, dotted
-from config.settings import Mode, Section, Settings
+from config.section import Section
+from config.settings import Mode, Settings
 from config.translate import parse
 
 __all__ = ["Config", "ConfigError", "load", "policy_hash"]

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 
 from config.consistency import OPEN_NSFW, OPEN_NSFW_LABELS, contradictions
 from config.problems import did_you_mean, dotted, wrong
-from config.settings import Section
+from config.section import Section
 
 MAX_NAME = 64
 """Characters of a name. Names become labels of log lines and metrics, where they should stay readable."""

@@ -1,7 +1,7 @@
-"""Settings as an operator writes them: where to listen, where pict-rs is, limits, and what happens on failure.
+"""Settings as an operator writes them: where to listen, where pict-rs is, how pictures are fetched, what is remembered.
 
-Rules this file keeps: every field has a default that is safe, a unit in its name where it has one, and a line in
-default.yaml (a test compares). Nothing here reads a file or the environment: that is load.py.
+What concerns the files themselves is in media.py, by the same rules (section.py). Nothing here reads a file or the
+environment: that is load.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from config.addresses import (
     EVERYWHERE,
@@ -24,15 +24,9 @@ from config.addresses import (
     split_listen,
     split_upstream,
 )
+from config.media import Decoder, Failure, Limits, Looking
 from config.problems import wrong
-
-MIB = 1024 * 1024
-
-
-class Section(BaseModel):
-    """Base of every section: unknown keys are refused, values never change, 1 is not taken for "1"."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+from config.section import Section
 
 
 class Mode(StrEnum):
@@ -40,20 +34,6 @@ class Mode(StrEnum):
 
     ENFORCE = "enforce"
     SHADOW = "shadow"
-
-
-class OnFailure(StrEnum):
-    """What the gate does with a picture that could not be judged."""
-
-    REFUSE = "refuse"
-    PASS = "pass"  # noqa: S105 -- no password
-
-
-class Confinement(StrEnum):
-    """What happens where the kernel lacks something that decoders are confined by."""
-
-    REQUIRED = "required"
-    BEST_EFFORT = "best_effort"
 
 
 InternalRoute = Literal[
@@ -94,61 +74,6 @@ Upstream = Annotated[str, AfterValidator(check_upstream), Field(examples=["http:
 CallbackUrl = Annotated[str, AfterValidator(check_callback), Field(examples=["http://pictrs-filter:8082"])]
 Device = Annotated[str, AfterValidator(_device), Field(examples=["cuda:0"])]
 UserAgent = Annotated[str, AfterValidator(_user_agent)]
-
-
-class Limits(Section):
-    """What is refused before anything is decoded. The defaults of pictures are pict-rs's own."""
-
-    max_files: int = Field(10, ge=1, le=100, description="files in one upload (pict-rs: 10, from 0.5 one)")
-    max_file_mib: int = Field(40, ge=1, le=1024, description="size of one file in MiB (pict-rs: 40)")
-    max_request_mib: int = Field(
-        64, ge=1, le=4096, description="size of one request body in MiB, all files together", validate_default=True
-    )
-    max_side_pixels: int = Field(10_000, ge=1, le=65_535, description="width or height of a picture (pict-rs: 10,000)")
-    max_area_pixels: int = Field(
-        40_000_000, ge=1, le=1_000_000_000, description="width times height of a picture (pict-rs: 40 million)"
-    )
-    max_frames: int = Field(900, ge=1, le=100_000, description="frames of an animation (pict-rs: 900)")
-    max_video_side_pixels: int = Field(3840, ge=1, le=65_535, description="width or height of a video (pict-rs: 3840)")
-    max_video_area_pixels: int = Field(
-        8_294_400, ge=1, le=1_000_000_000, description="width times height of a video (pict-rs: 3840 times 2160)"
-    )
-
-    @field_validator("max_request_mib")
-    @classmethod
-    def _holds_a_file(cls, value: int, info: ValidationInfo) -> int:
-        file = info.data.get("max_file_mib", 0)
-        if value < file:
-            raise wrong(f"must be at least max_file_mib ({file})", "a file travels inside a request")
-        return value
-
-    @property
-    def max_file_bytes(self) -> int:
-        """Size of one file, in bytes."""
-        return self.max_file_mib * MIB
-
-    @property
-    def max_request_bytes(self) -> int:
-        """Size of one request body, in bytes."""
-        return self.max_request_mib * MIB
-
-
-class OverBudget(StrEnum):
-    """What happens to a file that takes more views than the budget has."""
-
-    REFUSE = "refuse"
-    SAMPLE = "sample"
-
-
-class Looking(Section):
-    """How much of a file the models are shown. A view is one picture of a model's size, and costs one run of it."""
-
-    budget: int = Field(100, ge=1, le=10_000, description="views of one picture or animation")
-    video_budget: int = Field(48, ge=1, le=10_000, description="views of one video")
-    over_budget: OverBudget = Field(
-        OverBudget.REFUSE, description="what happens to a file that takes more views: refuse or sample", strict=False
-    )
-    tiles: bool = Field(True, description="look closer at parts of large and long pictures")
 
 
 class Fetch(Section):
@@ -200,34 +125,6 @@ class Cache(Section):
     addresses: int = Field(1024, ge=0, le=1_000_000, description="remote addresses remembered that gave no picture")
     refused_seconds: float = Field(300, gt=0, le=3600, description="how long, where a picture was refused")
     failed_seconds: float = Field(60, gt=0, le=3600, description="how long, where it could not be fetched")
-
-
-class Decoder(Section):
-    """The child processes in which untrusted bytes are decoded."""
-
-    processes: int = Field(2, ge=1, le=64, description="decoder processes; each decodes one file at a time")
-    memory_mib: int = Field(2048, ge=256, le=65_536, description="address space of one decoder in MiB (RLIMIT_AS)")
-    cpu_seconds: int = Field(10, ge=1, le=600, description="processor time for one file (RLIMIT_CPU)")
-    confinement: Confinement = Field(
-        Confinement.REQUIRED,
-        description="required or best_effort: whether decoders run where Landlock or seccomp is missing",
-        strict=False,
-    )
-
-
-class Failure(Section):
-    """What happens when a picture cannot be judged, by cause. `pass` is counted and logged as unscanned."""
-
-    undecodable: OnFailure = Field(OnFailure.REFUSE, description="broken or truncated file", strict=False)
-    unsupported: OnFailure = Field(
-        OnFailure.REFUSE, description="a format, or a kind of it, that is not judged", strict=False
-    )
-    too_large: OnFailure = Field(
-        OnFailure.REFUSE, description="more pixels or frames than `limits` allow", strict=False
-    )
-    decoder: OnFailure = Field(OnFailure.REFUSE, description="the decoder process crashed or was killed", strict=False)
-    classifier: OnFailure = Field(OnFailure.REFUSE, description="the model failed", strict=False)
-    deadline: OnFailure = Field(OnFailure.REFUSE, description="the verdict was not there in time", strict=False)
 
 
 class Settings(Section):

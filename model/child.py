@@ -19,8 +19,8 @@ from typing import Self
 from model import memfd, pipe
 from model.barriers import read_ready
 from model.errors import DecoderFailed
+from model.formats.media import MediaType, written_as
 from model.job import Job, body_bytes, printable, read_answer, read_new_file, read_numbers, read_views
-from model.media import MediaType, written_as
 from model.preprocess import Views
 from model.window import Window, available
 

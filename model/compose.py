@@ -10,8 +10,8 @@ from __future__ import annotations
 from PIL import Image
 
 from model.colour import split
-from model.container import Layer
 from model.errors import Undecodable
+from model.formats.container import Layer
 
 _CLEAR = 0
 """Alpha of what is not there."""

@@ -12,16 +12,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from model.container import Container
-from model.errors import TooLarge, Undecodable, Unsupported
-from model.frames import MAX_WORK_PIXELS, Size, Sizes, enough_memory, pictures, refusals
+from model.errors import TooLarge, Undecodable, Unsupported, enough_memory
+from model.formats.container import Container
+from model.formats.media import MediaType
+from model.formats.structure import inspect
+from model.frames import MAX_WORK_PIXELS, Size, Sizes, pictures, refusals
 from model.gallery import Gallery, Looks
-from model.media import MediaType
 from model.pixels import opaque
 from model.plan import DEFAULT, Plan
 from model.preprocess import Views, ViewSpec
 from model.reel import Reel
-from model.structure import inspect
 from model.video import VideoSizes, frames
 
 

@@ -25,8 +25,8 @@ from model.confine import allow_cpu, confine
 from model.decode import decode
 from model.encoding import encoded
 from model.errors import TooLarge, Undecodable, Unsupported
+from model.formats.media import MEDIA_TYPES
 from model.job import Job, answer, new_file, refusal
-from model.media import MEDIA_TYPES
 
 MIB = 1024 * 1024
 PRELOADED = (

@@ -13,14 +13,14 @@ import io
 
 from PIL import Image, JpegImagePlugin
 
-from model.boxes import boxes
-from model.container import Container
-from model.errors import TooLarge, Undecodable, Unsupported
-from model.frames import Sizes, enough_memory, pictures, refusals
-from model.media import AVIF, JPEG, JXL, PNG, WEBP, MediaType, written_as
+from model.errors import TooLarge, Undecodable, Unsupported, enough_memory
+from model.formats.boxes import boxes
+from model.formats.container import Container
+from model.formats.media import AVIF, JPEG, JXL, PNG, WEBP, MediaType, written_as
+from model.formats.structure import inspect
+from model.formats.webp import is_lossless
+from model.frames import Sizes, pictures, refusals
 from model.pixels import shown
-from model.structure import inspect
-from model.webp import is_lossless
 
 QUALITY = 90
 """Of JPEG, WebP and JPEG XL; a picture that was encoded at 75 grows by about half."""

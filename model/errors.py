@@ -16,6 +16,8 @@ stands in addons/pictrs/answers.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar, Literal
 
 
@@ -70,3 +72,12 @@ class DeadlineExceeded(JudgeError):
     """The verdict was not there in time."""
 
     cause = "deadline"
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Turn the lack of memory into TooLarge."""
+    try:
+        yield
+    except MemoryError as error:
+        raise TooLarge("it needs more memory than a decoder has") from error

@@ -20,13 +20,13 @@ from PIL.AvifImagePlugin import AvifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.MpoImagePlugin import MpoImageFile
 
-from model.apng import check_pixels
-from model.chunks import png_grey_scale
 from model.compose import Canvas
-from model.container import Container
-from model.errors import TooLarge, Undecodable
-from model.media import JXL, PNG, MediaType
-from model.orientation import as_exif
+from model.errors import TooLarge, Undecodable, enough_memory
+from model.formats.apng import check_pixels
+from model.formats.chunks import png_grey_scale
+from model.formats.container import Container
+from model.formats.media import JXL, PNG, MediaType
+from model.formats.orientation import as_exif
 
 PILLOW_ERRORS = (
     OSError,  # truncated data, and Image.UnidentifiedImageError
@@ -53,7 +53,7 @@ these take four seconds: 900 frames of 470 x 470, or 96 of full HD."""
 
 
 class Sizes(Protocol):
-    """The limits that are looked at here; config.settings.Limits has them."""
+    """The limits that are looked at here; config.media.Limits has them."""
 
     @property
     def max_side_pixels(self) -> int:
@@ -83,15 +83,6 @@ def check_frames(frames: int, limits: Sizes) -> None:
 def _check_work(size: tuple[int, int], frames: int) -> None:
     if frames > 1 and size[0] * size[1] * frames > MAX_WORK_PIXELS:
         raise TooLarge(f"{frames} frames of {size[0]} x {size[1]} pixels")
-
-
-@contextmanager
-def enough_memory() -> Iterator[None]:
-    """Turn the lack of memory into TooLarge."""
-    try:
-        yield
-    except MemoryError as error:
-        raise TooLarge("it needs more memory than a decoder has") from error
 
 
 @contextmanager

@@ -8,7 +8,7 @@ lcms prefers. Source: ICC.1:2022, sections 7.2, 7.3 and 9.2.
 
 from __future__ import annotations
 
-from model.cicp import check_code_points
+from model.formats.cicp import check_code_points
 
 HEADER_BYTES = 128
 _ENTRY_BYTES = 12

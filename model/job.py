@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from model.errors import DecoderFailed, JudgeError, TooLarge, Undecodable, Unsupported
-from model.media import MediaType, sniff
+from model.formats.media import MediaType
+from model.formats.sniff import sniff
 from model.plan import DEFAULT, Plan
 from model.preprocess import Views, ViewSpec
 
@@ -27,7 +28,7 @@ MAX_DISTINCT = 1_000_000
 
 
 class PictureLimits(NamedTuple):
-    """Those of config.settings.Limits that concern a picture; see there."""
+    """Those of config.media.Limits that concern a picture; see there."""
 
     max_side_pixels: int
     max_area_pixels: int

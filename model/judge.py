@@ -21,8 +21,9 @@ import torch
 from numpy.typing import NDArray
 
 from config.load import Config
+from config.media import OnFailure
 from config.policy import Action
-from config.settings import Mode, OnFailure
+from config.settings import Mode
 from model import weights
 from model.card import CARD_SHA256, card
 from model.classifier import Backend, LocalBackend
@@ -38,7 +39,8 @@ from model.errors import (
     Undecodable,
     Unsupported,
 )
-from model.media import MediaType, sniff
+from model.formats.media import MediaType
+from model.formats.sniff import sniff
 from model.policy import evaluate, highest, signals
 from model.sandbox import DecoderPool, Views
 from model.verdict import Outcome, Verdict

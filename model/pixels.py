@@ -9,8 +9,8 @@ from __future__ import annotations
 from PIL import Image, ImageChops
 
 from model.colour import renditions, split
-from model.media import PNG, WEBP
-from model.orientation import orientation
+from model.formats.media import PNG, WEBP
+from model.formats.orientation import orientation
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 _EXIF_IN_DOUBT = (PNG.pillow, WEBP.pillow)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Plan(NamedTuple):
-    """config.settings.Looking says what each is for, and has these defaults; `sample` is its `over_budget`."""
+    """config.media.Looking says what each is for, and has these defaults; `sample` is its `over_budget`."""
 
     budget: int = 100
     video_budget: int = 48

@@ -14,12 +14,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from config.settings import Confinement, Decoder, Limits, Looking, OverBudget
+from config.media import Confinement, Decoder, Limits, Looking, OverBudget
 from model.barriers import in_force, missing
 from model.child import COMMAND, Child
 from model.errors import DeadlineExceeded, DecoderFailed, TooLarge, Undecodable, Unsupported
+from model.formats.media import MediaType
 from model.job import Job, PictureLimits
-from model.media import MediaType
 from model.plan import Plan
 from model.preprocess import Views, ViewSpec
 

@@ -20,10 +20,11 @@ from av.video.frame import VideoFrame as Decoded
 from av.video.stream import VideoStream
 from PIL import Image
 
-from model.container import Container
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
+from model.formats.container import Container
+from model.formats.media import MP4, WEBM, MediaType
+from model.formats.webm import VP8_SHOWN
 from model.frames import Sizes, check_frames, check_size
-from model.media import MP4, WEBM, MediaType
 from model.screen import Screen
 
 MAX_VIDEO_WORK_PIXELS = 850_000_000
@@ -41,8 +42,6 @@ _DECODERS = {"h264": "h264", "hevc": "hevc", "av1": "libdav1d", "vp8": "vp8", "v
 _STRICT = {"err_detect": "crccheck+bitstream+buffer+explode"}
 _TURNED = {1: (0,), 3: (180, -180), 6: (-90,), 8: (90,)}
 """FFmpeg's angle in degrees, counterclockwise, for EXIF's ways to turn a picture; it knows no mirrors."""
-_VP8_SHOWN = 0x10
-"""show_frame in the first byte of a VP8 frame; RFC 6386, section 9.1."""
 
 
 class VideoSizes(Sizes, Protocol):
@@ -173,7 +172,7 @@ def _decoded(source: InputContainer, stream: VideoStream, container: Container) 
 
 def _shows(packet: Packet[VideoStream], codec: str) -> bool:
     """Whether a packet is a frame that is shown: the last one is empty, and VP8 has frames that are only referred to"""
-    return packet.size > 0 and (codec != "vp8" or bool(bytes(packet)[0] & _VP8_SHOWN))
+    return packet.size > 0 and (codec != "vp8" or bool(bytes(packet)[0] & VP8_SHOWN))
 
 
 @contextmanager

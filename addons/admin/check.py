@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from config.load import ConfigError, load
-from config.settings import Mode, OnFailure
+from config.media import OnFailure
+from config.settings import Mode
 
 
 def check(path: Path | None) -> int:

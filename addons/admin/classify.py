@@ -13,7 +13,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from addons.fetch.remote import Fetched, FetchError, NotModified, RemoteFetcher
+from addons.fetch.reading import Fetched, NotModified
+from addons.fetch.remote import FetchError, RemoteFetcher
 from addons.inspection import Judging
 from config.load import Config
 from model.errors import JudgeError, ModelError

@@ -1,14 +1,13 @@
 """Fetching one picture from an address that a stranger chose. What can go wrong: errors.py.
 
 Rules this file keeps: every request, the first and each redirect's, goes through the Door, which checks addresses and
-counts bytes; one fetch asks each address once; nothing is decompressed; no byte beyond the limit is kept; a fetch ends
-by its deadline and leaves no connection behind.
+counts bytes; one fetch asks each address once; a fetch ends by its deadline and leaves no connection behind. What is
+made of an answer: reading.py.
 """
 
 from __future__ import annotations
 
 import errno
-import io
 import ipaddress
 import logging
 import socket
@@ -16,7 +15,6 @@ import ssl
 import time
 from asyncio import timeout_at
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
@@ -24,7 +22,7 @@ from aiohttp.abc import AbstractResolver
 from aiohttp.http import HttpProcessingError
 from yarl import URL
 
-from addons.fetch import address, errors, validators
+from addons.fetch import address, errors
 from addons.fetch.door import CHUNK_BYTES, Door
 from addons.fetch.errors import (
     FetchBusy,
@@ -36,6 +34,7 @@ from addons.fetch.errors import (
     FetchUnable,
 )
 from addons.fetch.permitted import Permitted
+from addons.fetch.reading import Fetched, Hold, NotModified, read
 from addons.fetch.reasons import in_words
 from addons.fetch.resolver import SystemResolver
 from addons.fetch.validators import Validators
@@ -49,8 +48,6 @@ __all__ = [
     "FetchTimeout",
     "FetchTooLarge",
     "FetchUnable",
-    "Fetched",
-    "NotModified",
     "RemoteFetcher",
     "Validators",
 ]
@@ -71,35 +68,13 @@ CODED_BODY_FACTOR: Final = 2
 """Bytes on the wire for one of a body, beyond MAX_HEAD_BYTES: chunk sizes and TLS records are a few percent of what any
 server sends, but chunk extensions may be without end."""
 
-MAX_OVERHEAD_BYTES: Final = 256 * 1024
-OVERHEAD_SHARE: Final = 8
-"""Bytes on the wire that are none of the body: so many, and one for each OVERHEAD_SHARE of the body. A piece that waits
-to be read is 192 KiB at most; a body in chunks of one byte would cost the event loop seconds."""
-
 OWN_FAULTS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENETDOWN})
 """What the system says when the fault is this machine's, whoever is asked."""
 NO_WAY: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL})
 """What it says when there is no network, and also to an IPv6 address on one of the many machines that have none."""
 
 ACCEPT: Final = "image/*,video/*;q=0.8"
-REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A picture: its bytes, never none, and what the origin names this version of it by."""
-
-    data: bytes
-    validators: Validators
-
-
-@dataclass(frozen=True, slots=True)
-class NotModified:
-    """The origin says that the picture is still the one that the validators named; no byte of it came."""
-
-
-Hold = Callable[[int], bool]
-"""Told how many bytes of the body there are so far, before they are kept; False when there is no room for them."""
 Claim = Callable[[str], bool]
 """Told the network of each machine before it is connected to; False when there are fetches enough from there."""
 
@@ -218,7 +193,7 @@ class RemoteFetcher:
             try:
                 in_body = True
                 door.expect(MAX_HEAD_BYTES + CODED_BODY_FACTOR * self._max_bytes)
-                return await self._read(answer, door, hold)
+                return await read(answer, self._max_bytes, door, hold)
             finally:
                 answer.close()
         except TimeoutError:
@@ -240,43 +215,6 @@ class RemoteFetcher:
             if isinstance(error, aiohttp.ClientConnectorDNSError):
                 raise FetchFailed(errors.NOT_PUBLIC, in_words(error)) from error
             raise FetchFailed(errors.NOT_FETCHED, in_words(error)) from error
-
-    async def _read(self, answer: aiohttp.ClientResponse, door: Door, hold: Hold) -> Fetched | NotModified | str:
-        headers = answer.headers
-        if answer.status in REDIRECTS:
-            locations = headers.getall("Location", [])
-            if len(locations) != 1:
-                raise FetchFailed("The address redirects to nowhere.")
-            return locations[0]
-        if answer.status == 304:
-            return NotModified()
-        if answer.status != 200:
-            raise FetchFailed(f"The address answered {answer.status} instead of 200.")
-        if any(coding.strip().lower() not in ("", "identity") for coding in headers.getall("Content-Encoding", [])):
-            raise FetchFailed("The address answered with a compressed body, which was not asked for.")
-        if [coding.lower() for coding in headers.getall("Transfer-Encoding", ["chunked"])] != ["chunked"]:
-            # aiohttp hands such a body on as it came: coded, and with the chunk sizes in it
-            raise FetchFailed("The address answered with a transfer coding that was not asked for.")
-        if answer.content_length is not None and answer.content_length > self._max_bytes:
-            raise FetchTooLarge(errors.TOO_LARGE, f"{answer.content_length} bytes claimed")
-        body = await self._body(answer.content, door, hold)
-        return Fetched(body, validators.read(lambda name: headers.getall(name, [])))
-
-    async def _body(self, content: aiohttp.StreamReader, door: Door, hold: Hold) -> bytes:
-        body = io.BytesIO()  # gives its bytes away without a copy
-        size = 0
-        while piece := await content.read(min(CHUNK_BYTES, self._max_bytes + 1 - size)):
-            size += len(piece)
-            if size > self._max_bytes:
-                raise FetchTooLarge(errors.TOO_LARGE, "more bytes than allowed came")
-            if door.received - size > MAX_OVERHEAD_BYTES + size // OVERHEAD_SHARE:
-                raise FetchTooLarge(errors.TOO_LARGE, "most of what came is not the body")
-            if not hold(size):
-                raise FetchBusy(errors.BUSY, f"no room for byte {size}")
-            body.write(piece)
-        if not size:
-            raise FetchFailed("The address answered with an empty body.")
-        return body.getvalue()
 
 
 def _is_own_fault(error: BaseException, families: Collection[int]) -> bool:

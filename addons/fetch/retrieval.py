@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from addons.fetch import errors
 from addons.fetch.errors import FetchBusy, FetchError, FetchTimeout, FetchUnable
+from addons.fetch.reading import Fetched, NotModified
 from addons.fetch.recent import Fate, Recent
-from addons.fetch.remote import Fetched, NotModified, RemoteFetcher
+from addons.fetch.remote import RemoteFetcher
 from addons.fetch.shares import Shares
 from addons.fetch.validators import Validators
 from addons.inbound import Hold

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from addons.admission import FETCH_SHARE, Admission, Slot
 from addons.fetch import address
-from addons.fetch.remote import NotModified
+from addons.fetch.reading import NotModified
 from addons.fetch.retrieval import Retrieval, Retrieved
 from addons.fetch.seal import Seal, Stamp
 from addons.fetch.validators import Validators

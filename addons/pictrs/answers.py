@@ -66,7 +66,7 @@ ACCEPTED = (
     "JPEG, PNG, GIF, WebP, AVIF and JPEG XL images, MP4 videos in H.264, H.265 or AV1, "
     "and WebM videos in VP8, VP9 or AV1"
 )
-"""The formats of model.media that are judged; a test compares."""
+"""The formats of model.formats.media that are judged; a test compares."""
 UNUSABLE: Mapping[Cause, str] = {
     "undecodable": "This image is broken or incomplete and cannot be checked",
     "unsupported": f"This kind of file is not accepted here. Accepted are {ACCEPTED}",

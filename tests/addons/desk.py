@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from addons.admission import Admission
+from addons.fetch.reading import Fetched, NotModified
 from addons.fetch.recent import Recent
-from addons.fetch.remote import Claim, Fetched, FetchError, NotModified, RemoteFetcher, Validators
+from addons.fetch.remote import Claim, FetchError, RemoteFetcher, Validators
 from addons.fetch.retrieval import Retrieval
 from addons.fetch.seal import Seal
 from addons.fetch.shares import Shares
@@ -19,7 +20,8 @@ from addons.inspection import Decision, Inspector
 from addons.loop import LoopGuard
 from addons.pictrs import multipart
 from addons.pictrs.answers import Answer
-from config.settings import Limits, Settings
+from config.media import Limits
+from config.settings import Settings
 from model.verdict import Verdict
 from tests.http1 import form
 from tests.running import FakeJudge

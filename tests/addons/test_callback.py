@@ -7,7 +7,7 @@ import time
 import pytest
 
 from addons.callback import FRAME_BYTES, VALID, Call, Callback, Errand, Reply
-from addons.fetch.remote import NotModified
+from addons.fetch.reading import NotModified
 from addons.fetch.seal import Seal
 from addons.fetch.staging import FAILED_SECONDS, UNCHANGED_SECONDS
 from addons.inbound import Inbound

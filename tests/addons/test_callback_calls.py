@@ -277,7 +277,7 @@ def test_a_stop_lets_pict_rs_ask_for_what_is_in_hand() -> None:
             view = pool.submit(ask, gate.address, "GET", f"/image/original?proxy={quote(url, safe='')}")
             assert asked.wait(10)
             stop = pool.submit(gate.stop)
-            until(lambda: gate.filter._parts.intercept.stopping)
+            until(lambda: gate.filter._parts.life.stopping)
             stopping.set()
             answer = view.result(20)
             stop.result(20)

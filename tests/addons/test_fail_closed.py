@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.errors import DecoderFailed
+from model.formats.media import MediaType
 from model.judge import Judge
-from model.media import MediaType
 from model.sandbox import Views
 from tests.http1 import upload
 from tests.model.test_judge import JPEG, LABELS, FakeBackend, FakeDecoder

@@ -22,7 +22,8 @@ from addons.pictrs.table import INTERNAL_API
 from addons.state import StateError, load_key
 from addons.wiring import Parts, build, described
 from config.load import Config
-from config.settings import MIB, InternalRoute
+from config.media import MIB
+from config.settings import InternalRoute
 from model.cached import CachedJudge
 from model.errors import ModelError
 from model.verdict import Outcome
@@ -55,7 +56,7 @@ async def test_nothing_is_loaded_before_it_runs() -> None:
     parts = build(config(UPSTREAM), start_judge=judge.start)
     assert parts.inspector.judge is None
     assert judge.started_with == []
-    await parts.intercept.done()  # an end before a beginning
+    await parts.life.done()  # an end before a beginning
     assert judge.closed == 0
 
 
@@ -121,7 +122,7 @@ async def test_who_observes_sees_every_decision_and_the_end_tells_of_the_unseen(
     assert isinstance(await inspect(parts, b"one"), Passed)
     assert [decision.verdict.outcome for decision in seen] == [Outcome.PASS]
     parts.inspector.unscanned = 3
-    await parts.intercept.done()
+    await parts.life.done()
     assert caplog.messages == ["3 files passed without a verdict in this run"]
 
 

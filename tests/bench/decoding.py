@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from config.settings import Limits
+from config.media import Limits
 from model.decode import decode
-from model.media import JPEG
+from model.formats.media import JPEG
 from model.plan import Plan
 from model.preprocess import ViewSpec
 from tests.bench.sizes import Sizes

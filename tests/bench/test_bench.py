@@ -17,7 +17,8 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from config.settings import Limits, Settings
+from config.media import Limits
+from config.settings import Settings
 from tests.bench import bench, memory, processes, runs, timing
 from tests.bench.client import Client, Timed
 from tests.bench.pictures import Kind

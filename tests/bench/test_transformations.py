@@ -14,7 +14,7 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from model.media import sniff
+from model.formats.sniff import sniff
 from tests.bench import encodings, hidings, losses
 from tests.bench.photos import photo
 from tests.bench.transformations import PLAIN, TRANSFORMATIONS, Group, Transformation

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from model.media import AVIF, GIF, JPEG, JXL, MP4, PNG, WEBM, WEBP, MediaType
+from model.formats.media import AVIF, GIF, JPEG, JXL, MP4, PNG, WEBM, WEBP, MediaType
 from tests.bench import encodings, hidings, losses
 
 Make = Callable[[bytes, bytes], bytes]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from config.consistency import OPEN_NSFW_LABELS, RESERVED_RULES, contradictions, rejects_nothing
-from config.settings import Failure
+from config.media import Failure
 
 
 def policy(**changes: Any) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from config.document import MAX_FILE_BYTES
 from config.load import DEFAULT, Config, load, policy_hash
+from config.media import OnFailure
 from config.policy import Action, Bound, PolicySpec
 from config.problems import ConfigError
-from config.settings import Mode, OnFailure, Overload, Settings
+from config.settings import Mode, Overload, Settings
 from tests.config.files import POLICY, Write, problems
 
 HERE = Path(__file__).parent

@@ -24,12 +24,12 @@ from random import Random
 
 import numpy as np
 
-from config.settings import Limits
+from config.media import Limits
 from model import decoder
 from model.confine import limit
 from model.decode import decode
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
-from model.media import sniff
+from model.formats.sniff import sniff
 from model.plan import Plan
 from model.preprocess import Views, ViewSpec
 from tests.fuzz.spoil import seeds, spoil

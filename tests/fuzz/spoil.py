@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import cache
 from random import Random
 
-from model.media import MP4, PNG, WEBP, sniff
+from model.formats.media import MP4, PNG, WEBP
+from model.formats.sniff import sniff
 from tests.model.samples import ANIMATIONS, STILLS
 from tests.model.videos import video
 from tests.model.webms import plain

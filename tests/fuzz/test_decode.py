@@ -18,9 +18,10 @@ import pytest
 
 from model.decode import decode
 from model.errors import DecoderFailed, TooLarge, Undecodable
-from model.media import PNG, WEBP, sniff
+from model.formats.media import PNG, WEBP
+from model.formats.sniff import sniff
+from model.formats.structure import inspect
 from model.preprocess import Views
-from model.structure import inspect
 from tests.fuzz import decode as fuzz
 from tests.fuzz.spoil import pieces, repaired, seeds, spoil
 

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from config.settings import Limits
+from config.media import Limits
+from model.formats.sniff import sniff
+from model.formats.structure import inspect
 from model.frames import pictures
-from model.media import sniff
-from model.structure import inspect
 
 Pixels = NDArray[np.uint8]
 LIMITS = Limits()

@@ -14,7 +14,7 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from model.media import AVIF, GIF, JPEG, PNG, WEBP, MediaType
+from model.formats.media import AVIF, GIF, JPEG, PNG, WEBP, MediaType
 
 DEMUXERS = {JPEG: "jpeg_pipe", GIF: "gif", PNG: "apng", WEBP: "webp_pipe", AVIF: "mov"}
 """One demuxer each, so that FFmpeg opens the file as nothing else."""

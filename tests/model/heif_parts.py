@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from model.boxes import boxes
+from model.formats.boxes import boxes
 from tests.model.samples import encode, picture
 
 

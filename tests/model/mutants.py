@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 from PIL import Image
 
-from model.media import GIF, PNG, WEBP, MediaType
+from model.formats.media import GIF, PNG, WEBP, MediaType
 from tests.model import apng_parts, gif_parts, webp_parts
 from tests.model.samples import chunk
 

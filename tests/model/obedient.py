@@ -13,10 +13,10 @@ from contextlib import asynccontextmanager
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from config.settings import Confinement, Decoder, Limits
+from config.media import Confinement, Decoder, Limits
 from model.child import COMMAND
 from model.errors import Undecodable
-from model.media import PNG
+from model.formats.media import PNG
 from model.preprocess import ViewSpec
 from model.sandbox import DecoderPool
 from tests.model.samples import STILLS

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from model.errors import Unsupported
-from model.media import PNG
+from model.formats.media import PNG
 from tests.model.agreement import Pixels, distance, judged_frames, modular, over
 from tests.model.apng_parts import CHANNELS, GREY, GREY_ALPHA, PALETTE, RGB, RGBA, Frame, apng
 from tests.model.ffmpeg_frames import ffmpeg_frames

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.media import AVIF
+from model.formats.media import AVIF
 from tests.model.agreement import Pixels, judged_frames
 from tests.model.ffmpeg_frames import ffmpeg_frames
 from tests.model.samples import STILLS, encode, pictures

@@ -13,7 +13,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.media import GIF
+from model.formats.media import GIF
 from tests.model.agreement import Pixels, judged_frames, over
 from tests.model.ffmpeg_frames import ffmpeg_frames
 from tests.model.gif_parts import LOOP, TRAILER, Colour, Frame, header

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from model.media import WEBP
+from model.formats.media import WEBP
 from tests.model.agreement import Pixels, distance, judged_frames, rgba
 from tests.model.ffmpeg_frames import ffmpeg_frames
 from tests.model.webp_parts import ALPHA, ANIMATED, CLEAR, NO_BLEND, anim, anmf, image, riff, vp8x

@@ -14,10 +14,10 @@ import sys
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from config.settings import Limits
+from config.media import Limits
 from model.child import MAX_STDERR_BYTES
 from model.errors import DeadlineExceeded, DecoderFailed, TooLarge, Undecodable
-from model.media import PNG
+from model.formats.media import PNG
 from tests.model.obedient import BODY_BYTES, GOOD, children, pid, running, soon, works
 from tests.model.samples import STILLS, png_header
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from model.compose import Canvas
-from model.container import Disposal, Layer
 from model.errors import Undecodable
+from model.formats.container import Disposal, Layer
 from tests.model.agreement import rgba
 
 RED, GREEN, HALF, NONE = (255, 0, 0, 255), (0, 255, 0, 255), (0, 0, 255, 128), (9, 9, 9, 0)

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from config.settings import Limits
+from config.media import Limits
 from model import decode as model_decode
 from model.decode import decode
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
-from model.media import MATROSKA, PNG, sniff
+from model.formats.media import MATROSKA, PNG
+from model.formats.sniff import sniff
 from model.plan import Plan
 from model.preprocess import Views, ViewSpec, make_view
 from tests import imagenet

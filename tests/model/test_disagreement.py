@@ -16,7 +16,8 @@ from PIL import Image
 
 from model.decode import decode
 from model.errors import Undecodable, Unsupported
-from model.media import AVIF, GIF, JPEG, PNG, WEBP, MediaType, sniff
+from model.formats.media import AVIF, GIF, JPEG, PNG, WEBP, MediaType
+from model.formats.sniff import sniff
 from model.preprocess import ViewSpec
 from tests.model.agreement import LIMITS, Pixels, distance, judged_frames, rgba
 from tests.model.apng_parts import END, GREY, RGBA, actl, apng, fctl, fdat, header, idat, pixels

@@ -14,11 +14,12 @@ from PIL.JpegImagePlugin import get_sampling
 from model.decode import decode
 from model.encoding import encoded
 from model.errors import TooLarge, Undecodable, Unsupported
+from model.formats.media import AVIF, GIF, JPEG, JXL, MATROSKA, MP4, PNG, WEBP, MediaType, written_as
+from model.formats.orientation import as_exif
+from model.formats.sniff import sniff
+from model.formats.structure import inspect
+from model.formats.webp import is_lossless
 from model.job import PictureLimits
-from model.media import AVIF, GIF, JPEG, JXL, MATROSKA, MP4, PNG, WEBP, MediaType, sniff, written_as
-from model.orientation import as_exif
-from model.structure import inspect
-from model.webp import is_lossless
 from tests.model.obedient import SPECS, running, soon
 from tests.model.samples import ANIMATIONS, STILLS, chunk, encode, picture, pictures, png
 from tests.model.videos import video

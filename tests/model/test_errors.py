@@ -6,7 +6,7 @@ from typing import get_args
 
 from addons.pictrs.answers import UNUSABLE
 from config.consistency import RESERVED_RULES
-from config.settings import Failure
+from config.media import Failure
 from model.errors import Cause, JudgeError
 
 ERRORS = JudgeError.__subclasses__()

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image, UnidentifiedImageError
 
-from config.settings import Limits
+from config.media import Limits
 from model import frames as model_frames
 from model.decode import decode
 from model.errors import JudgeError, TooLarge, Undecodable
+from model.formats.media import JPEG, MediaType
+from model.formats.sniff import sniff
+from model.formats.structure import inspect
 from model.frames import PILLOW_ERRORS, check_frames, check_size, pictures, refusals
-from model.media import JPEG, MediaType, sniff
-from model.structure import inspect
 from tests.model.samples import ANIMATIONS, STILLS, chunk, encode, picture, png, png_header
 from tests.model.samples import pictures as several
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from model.errors import DecoderFailed, JudgeError, TooLarge, Undecodable, Unsupported
+from model.formats.media import JPEG
 from model.job import (
     MAX_MESSAGE,
     Job,
@@ -19,7 +20,6 @@ from model.job import (
     read_new_file,
     refusal,
 )
-from model.media import JPEG
 from model.plan import Plan
 from model.preprocess import Views, ViewSpec
 

@@ -29,8 +29,8 @@ from model.errors import (
     Undecodable,
     Unsupported,
 )
+from model.formats.media import MediaType
 from model.judge import CARD_RULE, OFF_LOOP_BYTES, Judge
-from model.media import MediaType
 from model.sandbox import Views
 from model.verdict import Outcome, Verdict
 from tests.imagenet import make_local_dir

@@ -16,7 +16,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from model.errors import JudgeError
-from model.media import sniff
+from model.formats.sniff import sniff
 from model.sandbox import DecoderPool
 from model.verdict import Outcome
 from tests.model.bombs import BOMBS, MIB

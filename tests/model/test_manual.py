@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from model.formats.media import MEDIA_TYPES
 from model.manual import rewrite, table
-from model.media import MEDIA_TYPES
 from model.readme import README
 
 

@@ -17,8 +17,9 @@ import pytest
 from av.error import FFmpegError
 
 from model.errors import JudgeError
-from model.media import GIF, PNG, WEBP, MediaType, sniff
-from model.structure import inspect
+from model.formats.media import GIF, PNG, WEBP, MediaType
+from model.formats.sniff import sniff
+from model.formats.structure import inspect
 from tests.model.agreement import Pixels, judged_frames, seen_as
 from tests.model.ffmpeg_frames import ffmpeg_frames
 from tests.model.mutants import mutant

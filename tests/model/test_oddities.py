@@ -17,7 +17,8 @@ import pytest
 from PIL import Image
 
 from model.decode import decode
-from model.media import GIF, PNG, MediaType, sniff
+from model.formats.media import GIF, PNG, MediaType
+from model.formats.sniff import sniff
 from model.preprocess import ViewSpec
 from tests.model.agreement import LIMITS, Pixels, distance, judged_frames, over, rgba
 from tests.model.apng_parts import END as PNG_END

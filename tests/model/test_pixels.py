@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from model.orientation import as_exif
+from model.formats.orientation import as_exif
 from model.pixels import opaque
 from tests.model.samples import encode, picture
 from tests.model.test_colour import SPLITS, swapped

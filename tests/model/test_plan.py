@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from config.settings import Looking, OverBudget
+from config.media import Looking, OverBudget
 from model.plan import DEFAULT, Plan
 
 

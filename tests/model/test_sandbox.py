@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from config.settings import Confinement, Decoder, Limits
+from config.media import Confinement, Decoder, Limits
 from model import sandbox
 from model.child import START_SECONDS, Child
 from model.decode import decode
 from model.errors import DeadlineExceeded, DecoderFailed, TooLarge, Undecodable, Unsupported
+from model.formats.media import GIF, JPEG, MATROSKA, PNG
 from model.job import Job
-from model.media import GIF, JPEG, MATROSKA, PNG
 from model.sandbox import DecoderPool
 from model.window import available
 from tests.model.obedient import PID, SECONDS, SPECS, children, obedient, pid, running, soon, works

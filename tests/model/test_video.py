@@ -14,11 +14,12 @@ import pytest
 from PIL import Image
 
 import model.video
-from model.container import Container
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
-from model.media import MP4, WEBM, sniff
-from model.mp4 import mp4
-from model.structure import inspect
+from model.formats.container import Container
+from model.formats.media import MP4, WEBM
+from model.formats.mp4 import mp4
+from model.formats.sniff import sniff
+from model.formats.structure import inspect
 from model.video import MAX_VIDEO_WORK_PIXELS, VideoFrame, check_video, frames
 from tests.model.videos import SIZE, AnyLimits, add, box, encode, index_in_front, moving, patch, place, put, video
 from tests.model.webms import BLOCK, CLUSTER, change, children, ebml, parted, plain, together
@@ -259,7 +260,7 @@ def _splice(one: bytes, two: bytes) -> bytes:
 
 
 def _samples(data: bytes) -> tuple[list[bytes], bytes]:
-    from model.sampletable import sample_table, samples
+    from model.formats.sampletable import sample_table, samples
 
     found = samples(data, sample_table(data, place(data, "moov trak mdia minf stbl")))
     start, end = place(data, "moov trak mdia minf stbl stsd avc1 avcC")

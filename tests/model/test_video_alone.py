@@ -13,11 +13,12 @@ import av
 import pytest
 
 from model.errors import JudgeError, Undecodable, Unsupported
-from model.media import MEDIA_TYPES, MP4, MediaType, sniff
-from model.mp4 import mp4
-from model.structure import inspect
+from model.formats.media import MEDIA_TYPES, MP4, MediaType
+from model.formats.mp4 import mp4
+from model.formats.sniff import sniff
+from model.formats.structure import inspect
+from model.formats.webm import webm
 from model.video import _open_nothing, frames
-from model.webm import webm
 from tests.model.videos import AnyLimits, box, patch, video
 from tests.model.webms import plain
 

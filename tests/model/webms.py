@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from model.ebml import element, elements, inside
+from model.formats.ebml import element, elements, inside
 from tests.model.videos import encode, moving
 
 HEADER, SEGMENT = 0x1A45DFA3, 0x18538067

@@ -23,7 +23,7 @@ from addons import gatekeeper
 from addons.admission import Slot
 from addons.callback import Call, Callback, Reply
 from addons.cases import Case
-from addons.fetch.remote import NotModified
+from addons.fetch.reading import NotModified
 from addons.fetch.retrieval import Retrieval, Retrieved
 from addons.gatekeeper import Forward, Gatekeeper
 from addons.inbound import Hold, Inbound

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from aiohttp.abc import AbstractResolver
 
-from addons.fetch.remote import Fetched, NotModified, RemoteFetcher, Validators
+from addons.fetch.reading import Fetched, NotModified
+from addons.fetch.remote import RemoteFetcher, Validators
 from config.settings import Fetch
 from tests.addons.fetch.sites import PUBLIC, Site
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from addons.admission import Admission
-from addons.fetch.remote import NotModified, Validators
+from addons.fetch.reading import NotModified
+from addons.fetch.remote import Validators
 from addons.fetch.retrieval import Retrieval, Retrieved
 from addons.fetch.seal import Seal
 from addons.fetch.staging import Outcome, Staging

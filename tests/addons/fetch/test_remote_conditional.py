@@ -7,7 +7,8 @@ import time
 import pytest
 
 from addons.fetch.errors import FetchFailed, FetchForbidden
-from addons.fetch.remote import Fetched, NotModified, Validators
+from addons.fetch.reading import Fetched, NotModified
+from addons.fetch.remote import Validators
 from tests.addons.fetch.fetching import LONG, ask, fetcher
 from tests.addons.fetch.sites import PRIVATE, endless, hold, ok, redirect, serve
 

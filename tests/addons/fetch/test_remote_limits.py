@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from addons.fetch.errors import FetchBusy, FetchError, FetchFailed, FetchTooLarge
-from addons.fetch.remote import MAX_HEAD_BYTES, MAX_OVERHEAD_BYTES, Fetched, NotModified, Validators
+from addons.fetch.reading import MAX_OVERHEAD_BYTES, Fetched, NotModified
+from addons.fetch.remote import MAX_HEAD_BYTES, Validators
 from tests.addons.fetch.fetching import LONG, MAX_BYTES, ask, data, fetch, fetcher
 from tests.addons.fetch.sites import (
     CHUNKED,

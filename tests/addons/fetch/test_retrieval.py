@@ -9,17 +9,16 @@ import time
 import pytest
 
 from addons.fetch.errors import FetchUnable
+from addons.fetch.reading import Fetched, NotModified
 from addons.fetch.recent import Recent
 from addons.fetch.remote import (
     Claim,
     FetchBusy,
-    Fetched,
     FetchError,
     FetchFailed,
     FetchForbidden,
     FetchTimeout,
     FetchTooLarge,
-    NotModified,
     Validators,
 )
 from addons.fetch.retrieval import FAIR_SECONDS, Retrieval, Retrieved

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from addons.fetch.remote import NotModified
+from addons.fetch.reading import NotModified
 from addons.fetch.seal import Stamp
 from addons.fetch.staging import FAILED_SECONDS, UNCHANGED_SECONDS, Staged, Unchanged
 from addons.fetch.validators import Validators

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from addons.fetch.remote import NotModified
+from addons.fetch.reading import NotModified
 from addons.fetch.staging import Outcome, Staged, Ticket, Unchanged
 from addons.pictrs import answers
 from tests.addons.fetch.staged import OTHER_URL, URL, Result, Stage, picture, settle, soon

@@ -8,7 +8,7 @@ import pytest
 
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
-from model.media import MEDIA_TYPES
+from model.formats.media import MEDIA_TYPES
 
 EVERY = [
     answers.rejected("7f3a9c00"),
