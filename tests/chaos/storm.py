@@ -43,17 +43,18 @@ def storm(
     clients: int = CLIENTS,
     served: int = 0,
     settle: float = SETTLE_SECONDS,
+    bound: float = BOUND_SECONDS,
 ) -> Load:
     """Kill as often as `weights` says under load. AssertionError for whatever went wrong or is left behind.
 
     What became of each request is in the load. `served`: how many requests succeed between two
-    kills; `settle`: seconds until nothing may be left.
+    kills; `settle`: seconds until nothing may be left; `bound`: seconds after which a client hangs.
     """
     seed = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(1 << 32))
     print(f"CHAOS_SEED={seed}")
-    calm(scene)
+    calm(scene, bound)
     before = scene.rest()
-    with Load(scene.gate.address, scene.asks, seed=seed, clients=clients, bound=BOUND_SECONDS) as load:
+    with Load(scene.gate.address, scene.asks, seed=seed, clients=clients, bound=bound) as load:
         kills = Kills(scene, load, Random(seed))
         kills.run(weights, served)
     print(dict(kills.done), sorted(load.ends.items(), key=str))
@@ -63,7 +64,7 @@ def storm(
     assert not wrong, wrong[:10]
     scene.model.fault = None
     staff(scene)
-    calm(scene)  # a classifier's thread that has ended is followed by another with the next picture
+    calm(scene, bound)  # a classifier's thread that has ended is followed by another with the next picture
     assert_nothing_left(before, scene.held, settle)
     return load
 
@@ -83,9 +84,9 @@ def staff(scene: Scene) -> None:
             list(pool.map(try_once, range(2 * DECODERS)))
 
 
-def calm(scene: Scene) -> None:
+def calm(scene: Scene, bound: float = BOUND_SECONDS) -> None:
     """Everything works: one request of each kind gets what it is to get."""
     for ask, allowed in scene.asks.each():
-        with closing(http.client.HTTPConnection(*scene.gate.address, timeout=BOUND_SECONDS)) as connection:
+        with closing(http.client.HTTPConnection(*scene.gate.address, timeout=bound)) as connection:
             status, body = converse(connection, ask)
         assert status in ((200, 201) if allowed else (400,)), (ask, status, body)

@@ -179,11 +179,13 @@ def _in_a_fork(batch: Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, float]
             os._exit(1)
     os.close(writing)
     count = 0
-    with open(reading, encoding="utf-8") as lines:
-        for count, line in enumerate(lines, 1):  # noqa: B007 -- wanted afterwards
-            result, seconds = json.loads(line)
-            yield result, seconds
-    status = os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1])
+    try:
+        with open(reading, encoding="utf-8") as lines:
+            for count, line in enumerate(lines, 1):  # noqa: B007 -- wanted afterwards
+                result, seconds = json.loads(line)
+                yield result, seconds
+    finally:  # also when nobody asks for more
+        status = os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1])
     if count < len(batch):
         yield f"finding: the decoder ended with {status}", 0.0
 

@@ -13,6 +13,7 @@ from itertools import cycle
 from pathlib import Path
 
 import numpy as np
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from model.decode import decode
@@ -38,6 +39,7 @@ def test_a_run_that_finds_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert accepted > 50
     assert undecodable > 200
     assert not list(tmp_path.glob("found/*.py"))
+    assert not psutil.Process().children()
 
 
 def careless(*_: object) -> Views:
