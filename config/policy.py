@@ -177,13 +177,27 @@ class Bound(Section):
 
     def holds_in_part(self, score: float) -> bool:
         """The same for the `score` of a part of a picture."""
+        lower, upper = self._for_parts()
+        return (lower is not None and score >= lower) or (upper is not None and score <= upper)
+
+    def near_in_part(self, score: float) -> float:
+        """How near the `score` of a part comes to that, from 0, as far as a score can be, to 1 where it holds."""
+        lower, upper = self._for_parts()
+        if self.holds_in_part(score):
+            return 1.0
+        if lower is not None:
+            return score / lower
+        return 0.0 if upper is None else (1 - score) / (1 - upper)
+
+    def _for_parts(self) -> tuple[float | None, float | None]:
+        """(lowest, highest) score with which it holds for a part, of which one is None; both: it holds for none."""
         lower = self.at_least if self.at_least is not None else self.above
         upper = self.at_most if self.at_most is not None else self.below
         if lower is not None and upper is not None:
-            return False
+            return None, None
         if lower is not None:
-            return score >= (1 - (1 - lower) / IN_PART_STRICTER if self.in_part is None else self.in_part)
-        return upper is not None and score <= (upper / IN_PART_STRICTER if self.in_part is None else self.in_part)
+            return (1 - (1 - lower) / IN_PART_STRICTER if self.in_part is None else self.in_part), None
+        return None, (upper or 0.0) / IN_PART_STRICTER if self.in_part is None else self.in_part
 
 
 class RuleSpec(Section):

@@ -18,6 +18,7 @@ from model.formats.media import MediaType
 from model.formats.structure import inspect
 from model.frames import MAX_WORK_PIXELS, Size, Sizes, pictures, refusals
 from model.gallery import Gallery, Looks
+from model.magnified import magnified_size
 from model.pixels import opaque
 from model.plan import DEFAULT, Plan
 from model.preprocess import Views, ViewSpec
@@ -39,8 +40,14 @@ def decode(data: bytes, media: MediaType, limits: VideoSizes, specs: Sequence[Vi
         np.stack([view[i] for view in looks.views]).reshape(-1, spec.height, spec.width, 3)
         for i, spec in enumerate(specs)
     )
+    larger = tuple(
+        np.stack([part[i] for part in looks.magnified])
+        if looks.magnified
+        else np.empty((0, *magnified_size(spec), 3), np.uint8)
+        for i, spec in enumerate(specs)
+    )
     trailing = len(data) - container.end_of(count)
-    return Views(*size, count, arrays, trailing, looks.distinct, looks.seen, looks.parts)
+    return Views(*size, count, arrays, trailing, looks.distinct, looks.seen, looks.parts, larger)
 
 
 MAX_SHOWN_PIXELS = MAX_WORK_PIXELS

@@ -16,6 +16,7 @@ from PIL import Image
 
 from model.errors import TooLarge
 from model.likeness import Seen
+from model.magnified import magnified
 from model.plan import Plan
 from model.preprocess import View, ViewSpec, make_closer_view, make_view, whole_size
 from model.spread import Spread, evenly
@@ -32,13 +33,20 @@ a fifth of the time, and no view differs by more than a level or two."""
 
 class Looks(NamedTuple):
     """The views of a file, the last `parts` of them of parts of a picture; how many distinct pictures there were in it,
-    and how many of those were looked at as much as they should be.
+    and how many of those were looked at as much as they should be. `magnified` are the first of those parts again.
     """
 
     views: list[View]
     parts: int
     distinct: int
     seen: int
+    magnified: Sequence[View] = ()
+
+
+class _Part(NamedTuple):
+    view: View
+    picture: Image.Image
+    box: Box
 
 
 class Gallery:
@@ -56,6 +64,7 @@ class Gallery:
         self._views = Seen()
         self._whole: Spread[list[View]] = Spread(plan.budget)
         self._first: list[View] | None = None
+        self._magnified: dict[int, View] = {}  # by the identity of the view in `_first` of the same part
         self._closer: Spread[list[View]] = Spread(max(1, plan.budget // CLOSER_FRAMES))
         self._needed = 0
 
@@ -72,9 +81,11 @@ class Gallery:
             if views:  # or all of them are there already
                 self._whole.add(views)
         if self._first is None:
-            self._first = self._needs(self._close(new))
+            close = self._close(new)
+            self._first = self._needs([part.view for part in close])
+            self._magnify(close)
         elif self._closer.wants:
-            self._closer.add(self._close(new))
+            self._closer.add([part.view for part in self._close(new)])
         else:
             self._closer.skip()
 
@@ -91,15 +102,22 @@ class Gallery:
             views, parts = self._new(views), self._new(parts)
         room = budget - len(views) - len(parts)
         closer = [view for group in fitting(self._closer.items, room) for view in group]
+        parts.sort(key=lambda view: id(view) not in self._magnified)
+        larger = [self._magnified[id(view)] for view in parts if id(view) in self._magnified]
         parts += self._new(evenly(closer, room))
-        return Looks([*views, *parts], len(parts), self._whole.count, seen)
+        return Looks([*views, *parts], len(parts), self._whole.count, seen, larger)
 
-    def _close(self, pictures: Sequence[Image.Image]) -> list[View]:
+    def _close(self, pictures: Sequence[Image.Image]) -> list[_Part]:
         if not self._plan.tiles:
             return []
-        return [
-            view for picture in pictures for view in close_views(picture, tiles(*picture.size, self._side), self._specs)
-        ]
+        boxes = [(picture, box) for picture in pictures for box in tiles(*picture.size, self._side)]
+        return [_Part(view, *place) for place in boxes for view in close_views(place[0], [place[1]], self._specs)]
+
+    def _magnify(self, close: Sequence[_Part]) -> None:
+        kept = {id(view) for view in self._first or ()}
+        for view, picture, box in evenly([part for part in close if id(part.view) in kept], self._plan.magnified):
+            if (larger := magnified(picture, box, self._specs)) is not None:
+                self._magnified[id(view)] = larger
 
     def _new(self, views: list[View]) -> list[View]:
         return [view for view in views if self._views.is_new(view)]

@@ -16,13 +16,14 @@ import numpy as np
 from model.errors import DecoderFailed, JudgeError, TooLarge, Undecodable, Unsupported
 from model.formats.media import MediaType
 from model.formats.sniff import sniff
+from model.magnified import magnified_size
 from model.plan import DEFAULT, Plan
 from model.preprocess import Views, ViewSpec
 
 MAX_MESSAGE = 200
 """Characters of a reason; Pillow's longest are about 120."""
 _REFUSALS: dict[str, type[JudgeError]] = {kind.cause: kind for kind in (Undecodable, Unsupported, TooLarge)}
-_NUMBERS = ("width", "height", "frames", "views", "trailing", "distinct", "seen", "parts")
+_NUMBERS = ("width", "height", "frames", "views", "trailing", "distinct", "seen", "parts", "magnified")
 MAX_DISTINCT = 1_000_000
 """Pictures of one file that may differ: far more than 100,000 frames in six ways each would be decoded."""
 
@@ -61,8 +62,8 @@ class Job(NamedTuple):
 
     @property
     def max_body_bytes(self) -> int:
-        """The longest answer: as many views as are planned, for every model."""
-        return self.plan.most * sum(map(_view_bytes, self.specs))
+        """The longest answer: as many views and magnified parts as are planned, for every model."""
+        return _body_bytes(self.plan.most, self.plan.magnified, self.specs)
 
 
 def answer(views: Views) -> dict[str, object]:
@@ -76,6 +77,7 @@ def answer(views: Views) -> dict[str, object]:
         views.distinct,
         views.seen,
         views.parts,
+        len(views.magnified[0]) if views.magnified else 0,
     )
     return {"status": "ok"} | dict(zip(_NUMBERS, numbers, strict=True))
 
@@ -102,7 +104,8 @@ def read_numbers(header: Mapping[str, object], job: Job, file_bytes: int) -> dic
         raise DecoderFailed("the decoder's answer makes no sense")
     limits, wide, views = job.limits, range(1, job.limits.max_side_pixels + 1), range(1, job.plan.most + 1)
     frames, distinct = range(1, limits.max_frames + 1), range(1, MAX_DISTINCT)
-    ranges = (wide, wide, frames, views, range(file_bytes), distinct, range(job.plan.most + 1), range(job.plan.most))
+    some = range(job.plan.most + 1), range(job.plan.most), range(job.plan.magnified + 1)
+    ranges = (wide, wide, frames, views, range(file_bytes), distinct, *some)
     numbers: dict[str, int] = {}
     for name, allowed in zip(_NUMBERS, ranges, strict=True):
         value = header[name]
@@ -111,27 +114,31 @@ def read_numbers(header: Mapping[str, object], job: Job, file_bytes: int) -> dic
         numbers[name] = value
     if numbers["width"] * numbers["height"] > limits.max_area_pixels:
         raise DecoderFailed("the decoder's answer is of a larger picture than is allowed")
+    if numbers["magnified"] > numbers["parts"]:
+        raise DecoderFailed("the decoder's answer has more magnified parts than parts")
     return numbers
 
 
 def body_bytes(numbers: Mapping[str, int], job: Job) -> int:
-    """How long the body of an answer is: all views of the first model, then those of the next."""
-    return numbers["views"] * sum(map(_view_bytes, job.specs))
+    """How long the body of an answer is: all views of the first model, of the next; its magnified parts, the next's."""
+    return _body_bytes(numbers["views"], numbers["magnified"], job.specs)
 
 
 def read_views(numbers: Mapping[str, int], body: bytearray, job: Job) -> Views:
     """The views of an answer in arrays over its body; writable. DecoderFailed if it has another length."""
     if len(body) != body_bytes(numbers, job):
         raise DecoderFailed("the decoder's answer is not as long as it says")
+    shapes = [(numbers["views"], spec.height, spec.width, 3) for spec in job.specs]
+    shapes += [(numbers["magnified"], *magnified_size(spec), 3) for spec in job.specs]
     arrays = []
     at = 0
-    for spec in job.specs:
-        count = numbers["views"] * _view_bytes(spec)
-        flat = np.frombuffer(body, np.uint8, count, at)
-        arrays.append(flat.reshape(numbers["views"], spec.height, spec.width, 3))
-        at += count
+    for shape in shapes:
+        arrays.append(np.frombuffer(body, np.uint8, math.prod(shape), at).reshape(shape))
+        at += math.prod(shape)
+    models = len(job.specs)
     sizes = numbers["width"], numbers["height"], numbers["frames"]
-    return Views(*sizes, tuple(arrays), numbers["trailing"], numbers["distinct"], numbers["seen"], numbers["parts"])
+    rest = numbers["trailing"], numbers["distinct"], numbers["seen"], numbers["parts"]
+    return Views(*sizes, tuple(arrays[:models]), *rest, tuple(arrays[models:]))
 
 
 def new_file(data: bytes | None) -> dict[str, object]:
@@ -164,8 +171,9 @@ def printable(text: str, limit: int) -> str:
     return text[:limit].encode("unicode_escape").decode("ascii")[:limit]
 
 
-def _view_bytes(spec: ViewSpec) -> int:
-    return math.prod((spec.height, spec.width, 3))
+def _body_bytes(views: int, magnified: int, specs: Sequence[ViewSpec]) -> int:
+    one = sum(math.prod((spec.height, spec.width, 3)) for spec in specs)
+    return views * one + magnified * sum(math.prod((*magnified_size(spec), 3)) for spec in specs)
 
 
 def _count(arrays: Sequence[np.ndarray[Any, Any]]) -> int:

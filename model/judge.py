@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
@@ -41,7 +41,8 @@ from model.errors import (
 )
 from model.formats.media import MediaType
 from model.formats.sniff import sniff
-from model.policy import evaluate, highest, signals
+from model.magnified import CROPS, crops
+from model.policy import evaluate, highest, signals, suspects
 from model.sandbox import DecoderPool, Views
 from model.verdict import Outcome, Verdict
 
@@ -126,14 +127,16 @@ class Judge:
                 views = await self._decode(data, file, deadline)
                 if file.sha256 == CARD_SHA256:
                     return file.verdict(Outcome.REJECT, Outcome.REJECT, CARD_RULE)
-                by_view = await self._classify(views, file, deadline)
+                by_view = await self._classify(views.arrays, deadline)
                 if not 0 <= views.parts < len(by_view):
                     raise DecoderFailed(f"{views.parts} parts in {len(by_view)} views")
+                closer = await self._look_closer(by_view, views, deadline)
+                file.lap("classify")
         except TimeoutError:
             return self._failed(DeadlineExceeded("no verdict in time"), file)
         except JudgeError as error:
             return self._failed(error, file)
-        return self._judged(by_view, views.parts, file)
+        return self._judged(by_view + closer, views.parts + len(closer), file)
 
     async def normalised(self, data: bytes, deadline: float) -> bytes | Verdict:
         """What is to be judged, and may go on, in place of `data`, if the settings want that: a still encoded anew.
@@ -177,13 +180,28 @@ class Judge:
         file.lap("decode")
         return views
 
-    async def _classify(self, views: Views, file: _File, deadline: float) -> list[dict[str, float]]:
+    async def _look_closer(self, seen: list[dict[str, float]], views: Views, deadline: float) -> list[dict[str, float]]:
+        """The signals of crops of suspicious parts, as far as the budget goes; none if a rule refuses already."""
+        larger = len(views.magnified[0]) if views.magnified else 0
+        fired = evaluate(self._policy, seen, views.parts)
+        if not larger or (fired and fired.action is Action.REJECT):
+            return []
+        first = len(seen) - views.parts
+        found = suspects(self._policy, seen[first : first + larger])
+        closer: list[dict[str, float]] = []
+        for part in found[: max(0, self._settings.views.budget - len(seen)) // CROPS]:
+            arrays = [
+                crops(one[part], *array.shape[1:3]) for one, array in zip(views.magnified, views.arrays, strict=True)
+            ]
+            closer += await self._classify(arrays, deadline)
+        return closer
+
+    async def _classify(self, arrays: Sequence[NDArray[np.uint8]], deadline: float) -> list[dict[str, float]]:
         scores: dict[str, NDArray[np.float32]] = {}
-        for model, array in zip(self._labels, views.arrays, strict=True):
+        for model, array in zip(self._labels, arrays, strict=True):
             scores[model] = await self._backend.classify(model, array, deadline)
             if len(scores[model]) != len(array):
                 raise ClassifierFailed(f"{len(array)} views went in, {len(scores[model])} scores came out")
-        file.lap("classify")
         try:
             by_view = signals(self._policy, self._labels, scores)
         except ValueError as error:

@@ -64,6 +64,8 @@ class Views:
     picture, which no viewer reads. `distinct`: pictures that differ (of a video all frames);
     `seen`: how many of those were looked at as much as they should be. The
     last `parts` views are of parts of a picture, all others of a whole one, or of all of its width or height.
+    `magnified[i]` is uint8 (K, height, width, 3) for `specs[i]`, the first K of the parts with more pixels
+    (model/magnified.py).
     """
 
     width: int
@@ -74,6 +76,7 @@ class Views:
     distinct: int = 1
     seen: int = 1
     parts: int = 0
+    magnified: tuple[NDArray[np.uint8], ...] = ()
 
 
 View = tuple[NDArray[np.uint8], ...]

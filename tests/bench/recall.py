@@ -57,7 +57,13 @@ def policy(labels: Sequence[str]) -> PolicySpec:
         {
             "models": {"imagenet": {"timm": f"local-dir:{make_local_dir()}"}},
             "signals": {SIGNAL: {"model": "imagenet", "sum_labels": list(labels)}},
-            "rules": [{"name": "no-cats", "when": {"signal": SIGNAL, "at_least": AT_LEAST}, "action": "reject"}],
+            "rules": [
+                {
+                    "name": "no-cats",
+                    "when": {"signal": SIGNAL, "at_least": AT_LEAST, "in_part": AT_LEAST},
+                    "action": "reject",
+                }
+            ],
         }
     )
 

@@ -48,7 +48,7 @@ decoder.confine = limit
 """
 PID = b"raise decoder.Undecodable(str(os.getpid()))"
 GOOD: dict[str, object] = {"status": "ok", "width": 9, "height": 9, "frames": 1, "views": 1, "trailing": 0}
-GOOD |= {"distinct": 1, "seen": 1, "parts": 0}
+GOOD |= {"distinct": 1, "seen": 1, "parts": 0, "magnified": 0}
 BODY_BYTES = 3 * (16 * 16 + 8 * 12)
 SECONDS = 30.0
 

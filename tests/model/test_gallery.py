@@ -193,3 +193,40 @@ def test_frames_whose_views_are_alike_push_no_other_out(place: int, sample: bool
 
 def test_without_models() -> None:
     assert looks([[frame()], [frame(1)]], Plan(), []).views == [()]
+
+
+def test_the_parts_of_a_large_first_frame_come_magnified_too_and_first() -> None:
+    picture = frame(size=(160, 128))
+    boxes = tiles(160, 128, 32)
+    found = looks([[picture], [frame(3, size=(160, 128))]], Plan())
+    assert len(found.magnified) == len(boxes) < found.parts
+    parts = found.views[-found.parts :]
+    for box, view, larger in zip(boxes, parts, found.magnified, strict=False):
+        assert np.array_equal(view[0], close_views(picture, [box], [SPEC])[0][0])
+        assert larger[0].shape == (51, 51, 3)
+        near = np.asarray(Image.fromarray(larger[0]).resize((32, 32), Image.Resampling.BILINEAR), np.int16)
+        assert np.abs(near - view[0]).mean() < 3
+
+
+def test_the_parts_of_a_small_picture_do_not() -> None:
+    found = looks([[frame()]], Plan())
+    assert found.parts
+    assert not found.magnified
+
+
+def test_no_more_come_magnified_than_the_budget_could_look_at() -> None:
+    found = looks([[frame(size=(160, 128))]], Plan(budget=19))
+    assert len(found.magnified) == 3
+    parts = found.views[-found.parts :]
+    for view, larger in zip(parts, found.magnified, strict=False):
+        near = np.asarray(Image.fromarray(larger[0]).resize((32, 32), Image.Resampling.BILINEAR), np.int16)
+        assert np.abs(near - view[0]).mean() < 3
+    assert not looks([[frame(size=(160, 128))]], Plan(tiles=False)).magnified
+
+
+def test_sampled_ones_fit_their_parts_as_well() -> None:
+    found = looks([[frame(seed, size=(160, 128))] for seed in range(30)], Plan(budget=24, sample=True))
+    assert found.magnified
+    for view, larger in zip(found.views[-found.parts :], found.magnified, strict=False):
+        near = np.asarray(Image.fromarray(larger[0]).resize((32, 32), Image.Resampling.BILINEAR), np.int16)
+        assert np.abs(near - view[0]).mean() < 3

@@ -24,7 +24,7 @@ from model.plan import Plan
 from model.preprocess import Views, ViewSpec
 
 SPECS = (ViewSpec(2, 3, 1.0, "center", "bilinear"), ViewSpec(1, 1, 0.9, "border", "bicubic", (1, 2, 3)))
-JOB = Job(PictureLimits(100, 5000, 9), SPECS, max_file_bytes=1000, memory_mib=256, cpu_seconds=3, plan=Plan(4, 3))
+JOB = Job(PictureLimits(100, 5000, 9), SPECS, max_file_bytes=1000, memory_mib=256, cpu_seconds=3, plan=Plan(5, 3))
 FILE_BYTES = 50
 GOOD: dict[str, object] = {
     "status": "ok",
@@ -36,25 +36,28 @@ GOOD: dict[str, object] = {
     "distinct": 9,
     "seen": 4,
     "parts": 3,
+    "magnified": 1,
 }
 
 
-def body(views: int) -> bytes:
-    return bytes(range(18 * views)) + b"\xaa\xbb\xcc" * views
+def body(views: int, magnified: int = 0) -> bytes:
+    larger = b"\x11" * (3 * 5 * 3) + b"\x22" * (2 * 2 * 3)  # 1.6 times as high and wide, for each model
+    return bytes(range(18 * views)) + b"\xaa\xbb\xcc" * views + larger * magnified
 
 
 def test_a_job_there_and_back() -> None:
     assert Job.unpack(json.loads(json.dumps(JOB.pack()))) == JOB
-    assert JOB.max_body_bytes == len(body(4))
+    assert JOB.max_body_bytes == len(body(5, 1))
 
 
 def test_views_there_and_back() -> None:
     arrays = tuple(np.full((2, spec.height, spec.width, 3), index + 5, np.uint8) for index, spec in enumerate(SPECS))
-    header = answer(Views(7, 8, 3, arrays, 11, 4, 2, 1))
-    views = read_answer(header, b"".join(array.tobytes() for array in arrays), JOB, FILE_BYTES)
+    larger = tuple(np.full((1, *size, 3), index + 9, np.uint8) for index, size in enumerate([(3, 5), (2, 2)]))
+    header = answer(Views(7, 8, 3, arrays, 11, 4, 2, 1, larger))
+    views = read_answer(header, b"".join(array.tobytes() for array in arrays + larger), JOB, FILE_BYTES)
     assert (views.width, views.height, views.frames, views.trailing) == (7, 8, 3, 11)
     assert (views.distinct, views.seen, views.parts) == (4, 2, 1)
-    for got, sent in zip(views.arrays, arrays, strict=True):
+    for got, sent in zip(views.arrays + views.magnified, arrays + larger, strict=True):
         assert np.array_equal(got, sent)
         assert got.flags.writeable
 
@@ -65,12 +68,15 @@ def test_without_models_there_are_no_arrays() -> None:
 
 
 def test_numbers_at_the_limits() -> None:
-    views = read_answer(GOOD, body(4), JOB, FILE_BYTES)
+    views = read_answer(GOOD, body(4, 1), JOB, FILE_BYTES)
     assert [array.shape for array in views.arrays] == [(4, 2, 3, 3), (4, 1, 1, 3)]
     assert views.arrays[0].reshape(-1).tolist() == list(range(72))
     assert views.arrays[1].reshape(-1).tolist() == [0xAA, 0xBB, 0xCC] * 4
     read_answer(
-        GOOD | {"width": 1, "height": 1, "frames": 1, "views": 1, "trailing": 0, "parts": 0}, body(1), JOB, FILE_BYTES
+        GOOD | {"width": 1, "height": 1, "frames": 1, "views": 1, "trailing": 0, "parts": 0, "magnified": 0},
+        body(1),
+        JOB,
+        FILE_BYTES,
     )
 
 
@@ -86,16 +92,20 @@ def test_numbers_at_the_limits() -> None:
         {"frames": 10},
         {"views": 0},
         {"views": 3},
-        {"views": 5},
+        {"views": 6},
         {"views": 2**70},
         {"trailing": -1},
         {"trailing": 50},
         {"distinct": 0},
         {"distinct": 2**30},
         {"seen": -1},
-        {"seen": 5},
+        {"seen": 6},
         {"parts": -1},
-        {"parts": 4},
+        {"parts": 5},
+        {"magnified": -1},
+        {"magnified": 2},
+        {"magnified": True},
+        {"magnified": 1, "parts": 0},
         {"width": 10.0},
         {"width": "10"},
         {"frames": True},
@@ -112,13 +122,13 @@ def test_numbers_at_the_limits() -> None:
 )
 def test_an_answer_that_lies(change: dict[str, object]) -> None:
     with pytest.raises(DecoderFailed):
-        read_answer(GOOD | change, body(4), JOB, FILE_BYTES)
+        read_answer(GOOD | change, body(4, 1), JOB, FILE_BYTES)
 
 
 @pytest.mark.parametrize("missing", GOOD)
 def test_an_answer_that_lacks_something(missing: str) -> None:
     with pytest.raises(DecoderFailed):
-        read_answer({name: value for name, value in GOOD.items() if name != missing}, body(4), JOB, FILE_BYTES)
+        read_answer({name: value for name, value in GOOD.items() if name != missing}, body(4, 1), JOB, FILE_BYTES)
 
 
 @pytest.mark.parametrize("wrong", [body(4)[:-1], body(4) + b"\x00", b""], ids=["short", "long", "empty"])

@@ -361,3 +361,67 @@ async def test_encoding_anew_ends_with_the_deadline() -> None:
     found = await normalised(judge(Slow(), normalise=True), seconds=0.05)
     assert isinstance(found, Verdict)
     assert (found.outcome, found.cause) == (Outcome.UNAVAILABLE, "deadline")
+
+
+class Corner(FakeBackend):
+    """Finds what is asked for in proportion to how bright a view is, as if it were a part of what is to be seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[int] = []
+
+    async def classify(self, model: str, views: NDArray[np.uint8], deadline: float) -> NDArray[np.float32]:
+        self.shown.append(len(views))
+        found = views.mean(axis=(1, 2, 3)) / 255
+        return np.stack([1 - found, found], 1).astype(np.float32)
+
+
+def in_a_corner(brightness: int, magnified: int = 4, whole: int = 0) -> FakeDecoder:
+    """A whole of one brightness and 4 parts, the first `magnified` of them magnified; in the third one, its last crop
+    is white.
+    """
+    decoder = FakeDecoder()
+    arrays = np.zeros((5, 10, 10, 3), np.uint8)
+    arrays[0], arrays[3] = whole, brightness
+    larger = np.zeros((4, 16, 16, 3), np.uint8)
+    larger[2, 6:, 6:] = 255
+    views = Views(900, 600, 1, (arrays,), parts=4, magnified=(larger[:magnified],))
+
+    async def decode(data: bytes, media: MediaType, deadline: float) -> Views:
+        return views
+
+    decoder.decode = decode  # type: ignore[method-assign]
+    return decoder
+
+
+async def test_a_suspicious_part_is_looked_at_more_closely() -> None:
+    backend = Corner()
+    found = await ask(judge(in_a_corner(20), backend))
+    assert (found.outcome, found.rule) == (Outcome.REJECT, "explicit")
+    assert found.detail == "nsfw 1.000 in a part of it in view 10 of 20"
+    assert backend.shown == [5, 5, 5, 5]
+    assert (found.views, found.in_part["nsfw"]) == (20, 1.0)
+    assert found.scores["nsfw"] == 0
+
+
+async def test_one_that_comes_near_no_rule_is_not() -> None:
+    backend = Corner()
+    found = await ask(judge(in_a_corner(9), backend))
+    assert (found.outcome, found.views, backend.shown) == (Outcome.PASS, 5, [5])
+
+
+async def test_nor_one_that_did_not_come_magnified() -> None:
+    found = await ask(judge(in_a_corner(20, magnified=2), Corner()))
+    assert (found.outcome, found.views) == (Outcome.PASS, 5)
+
+
+async def test_nor_any_where_a_rule_refuses_already() -> None:
+    found = await ask(judge(in_a_corner(20, whole=255), Corner()))
+    assert (found.outcome, found.views) == (Outcome.REJECT, 5)
+
+
+@pytest.mark.parametrize(("budget", "views"), [(9, 5), (10, 10), (14, 10), (15, 15), (100, 20)])
+async def test_closer_looks_stay_within_the_budget(budget: int, views: int) -> None:
+    found = await ask(judge(in_a_corner(20), Corner(), views={"budget": budget}))
+    assert found.views == views
+    assert (found.outcome is Outcome.REJECT) is (views > 5)

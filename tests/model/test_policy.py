@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from config.policy import Action, PolicySpec
-from model.policy import evaluate, highest, signals
+from model.policy import evaluate, highest, signals, suspects
 
 LABELS = {"net": ("sfw", "nsfw"), "pets": ("cat", "tabby", "dog")}
 
@@ -103,6 +103,30 @@ def test_parts_of_a_picture_take_more(bounds: dict[str, float], score: float, fi
     if found is not None:
         assert (found.view, found.why) == (1, f"nsfw {score:.3f} in a part of it")
         assert evaluate(one, [{"nsfw": score, "cats": 0.0}, whole], parts=1) is not None
+
+
+def near(*scores: float) -> list[dict[str, float]]:
+    return [{"nsfw": score, "cats": 0.0} for score in scores]
+
+
+def test_the_parts_that_come_nearest_to_a_rule_are_looked_at_more_closely() -> None:
+    one = policy([rule("one", at_least=0.84)])  # 0.98 for a part
+    assert suspects(one, near(0.01, 0.0391, 0.0393, 0.001, 0.02)) == [2, 1, 4]
+    assert suspects(one, near(0.9, 0.99)) == [1, 0]
+    assert suspects(one, near(0.039, 0.03)) == []
+    assert suspects(one, []) == []
+
+
+def test_any_rule_makes_a_part_suspicious() -> None:
+    both = policy([rule("one", at_least=0.84), rule("other", "log", in_part=0.1, at_least=0.5)])
+    assert suspects(both, near(0.003, 0.0041)) == [1, 0]
+    other = policy([rule("upside-down", at_most=0.8)])  # 0.1 for a part
+    assert suspects(other, near(0.97, 0.96, 0.5)) == [2, 1, 0]
+    assert suspects(other, near(0.97, 0.965)) == []
+
+
+def test_a_rule_for_whole_pictures_makes_no_part_suspicious() -> None:
+    assert suspects(policy([rule("middle", at_least=0.4, below=0.6)]), near(0.5)) == []
 
 
 def test_highest() -> None:

@@ -70,12 +70,26 @@ def test_the_same_without_a_cat_passes(scene: Scene, place: str) -> None:
     assert (verdict.rule, verdict.cause) == (None, None)
 
 
-@pytest.mark.parametrize(("across", "down"), [(0, 0), (1, 1), (0.5, 0.5)])
-def test_an_inset_in_a_photograph_is_seen_though_the_model_prefers_the_photograph(
+PHOTOGRAPH_PLACES = [(0, 0), (1, 1), (0.5, 0.5), (0.3, 0.7), (0.1, 0.6), (0.85, 0.2)]
+"""Where the left upper corner of an inset is, between one end and the other."""
+
+
+@pytest.mark.parametrize(("across", "down"), PHOTOGRAPH_PLACES)
+def test_an_inset_in_a_photograph_is_found_though_the_model_prefers_the_photograph(
     scene: Scene, across: float, down: float
 ) -> None:
-    # The closer look has the cat in a quarter of it, and the cup in the rest. The model gives one picture one name.
-    _, bare = sent(scene, encode(coffee(places.PAGE), "PNG", compress_level=1))
-    _, verdict = sent(scene, places.inset(across, down, coffee(places.PAGE)))
-    assert bare.in_part["forbidden"] < 0.002
-    assert 0.02 < verdict.in_part["forbidden"] < 0.5
+    # The square around it has the cat in a quarter, the cup in the rest, and 0.03 to 0.25. The crops of it have more.
+    before, forwarded = holding(scene.real), scene.forwarded
+    answer, verdict = sent(scene, places.inset(across, down, coffee(places.PAGE)))
+    assert_rejected(answer)
+    assert (verdict.rule, verdict.cause) == ("no-cats", None)
+    assert verdict.scores["forbidden"] < 0.5 <= verdict.in_part["forbidden"]
+    assert scene.forwarded == forwarded
+    assert holding(scene.real) - before == NOTHING
+
+
+def test_the_photograph_alone_passes(scene: Scene) -> None:
+    answer, verdict = sent(scene, encode(coffee(places.PAGE), "PNG", compress_level=1))
+    assert answer.status == 201, answer.body
+    assert (verdict.rule, verdict.cause) == (None, None)
+    assert verdict.in_part["forbidden"] < 0.002
