@@ -77,8 +77,8 @@ def ultra_hdr(photo: bytes, gain: Image.Image, video: bytes) -> bytes:
     """A photo, its gain map, which the index names as the second picture, and a video behind both."""
     second = encode(gain, "JPEG", quality=95)
     second = second[:2] + xmp('hdrgm:Version="1.0" hdrgm:GainMapMax="2.5"') + second[2:]
-    items = (("image/jpeg", "Primary", 0), ("image/jpeg", "GainMap", len(second)))
-    items += (("video/mp4", "MotionPhoto", len(video)),)
+    items = [("image/jpeg", "Primary", 0), ("image/jpeg", "GainMap", len(second))]
+    items.append(("video/mp4", "MotionPhoto", len(video)))
     flags = 'GCamera:MotionPhoto="1" GCamera:MotionPhotoVersion="1" hdrgm:Version="1.0"'
     first = photo[:2] + xmp(flags, directory(*items)) + photo[2:]
     return mpo(first, second, 1) + video

@@ -151,10 +151,10 @@ async def test_truncations() -> None:
 
 
 async def test_changed_headers() -> None:
+    """Many a byte is of metadata or of colours; tests/model/test_changed_headers.py looks at what is accepted."""
     causes, found = await _all(changed_headers(60))
     assert [each for each in found if not each.endswith(": accepted")] == []
     assert causes["undecodable"] > 200
-    assert causes["accepted"] < sum(causes.values()) / 2  # many a byte is of metadata, or of colours
 
 
 async def test_scripts_behind_the_first_bytes_of_a_picture() -> None:
