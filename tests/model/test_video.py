@@ -14,12 +14,13 @@ import pytest
 from PIL import Image
 
 import model.video
+from config.settings import Limits
 from model.container import Container
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
 from model.media import MP4, WEBM, sniff
-from model.mp4 import mp4
+from model.mp4 import MAX_SECONDS, mp4
 from model.structure import inspect
-from model.video import MAX_VIDEO_WORK_PIXELS, VideoFrame, check_video, frames
+from model.video import VideoFrame, check_video, frames
 from tests.model.videos import SIZE, AnyLimits, add, box, encode, index_in_front, moving, patch, place, put, video
 from tests.model.webms import BLOCK, CLUSTER, change, children, ebml, parted, plain, together
 
@@ -120,6 +121,7 @@ def like(**what: Any) -> Container:
         ("max_frames", 12),
         ("max_video_side_pixels", 64),
         ("max_video_area_pixels", 64 * 48),
+        ("max_video_total_pixels", 12 * 64 * 48),
     ],
 )
 def test_limits_at_the_edge_and_beyond(name: str, value: int) -> None:
@@ -129,10 +131,22 @@ def test_limits_at_the_edge_and_beyond(name: str, value: int) -> None:
 
 
 def test_the_work_of_all_frames() -> None:
-    wide = (1000, MAX_VIDEO_WORK_PIXELS // 1000 // 500)
-    check_video(like(canvas=wide, frames=500), AnyLimits())
-    with pytest.raises(TooLarge, match="501 frames"):
-        check_video(like(canvas=wide, frames=501), AnyLimits())
+    wide = (1000, Limits().max_video_total_pixels // 1000 // 500)
+    check_video(like(canvas=wide, frames=500), Limits())
+    with pytest.raises(TooLarge, match=r"501 frames of 1000 x 1700 pixels, more than limits\.max_video_total_pixels"):
+        check_video(like(canvas=wide, frames=501), Limits())
+
+
+@pytest.mark.parametrize("kind", ["mp4", "webm"])
+def test_the_length_that_a_video_says_it_has(kind: str) -> None:
+    data = encode(moving(3), "libx264" if kind == "mp4" else "libvpx-vp9", kind)
+    media = sniff(data)
+    assert media
+    container = inspect(data, media)
+    check_video(replace(container, seconds=MAX_SECONDS), Limits())  # more is no length to the walk over an MP4
+    check_video(replace(container, seconds=2.0), AnyLimits(max_video_seconds=2))
+    with pytest.raises(TooLarge, match=r"a video of 3 seconds, more than limits\.max_video_seconds allows"):
+        next(iter(frames(data, media, replace(container, seconds=2.6), AnyLimits(max_video_seconds=2))))
 
 
 def test_ffmpeg_makes_no_room_for_a_picture_that_the_container_hides() -> None:
