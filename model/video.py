@@ -84,10 +84,12 @@ class VideoFrame:
         with _refusals():
             return self._screen.thumbnail(self._decoded, side)
 
-    def picture(self) -> Image.Image:
-        """The frame in RGB as a browser shows it, in full size. Unsupported for colours that have no known meaning."""
+    def pictures(self) -> list[Image.Image]:
+        """The frame in RGB as a browser shows it, in full size; of HDR two (model/screen.py). Unsupported for colours
+        that have no known meaning.
+        """
         with _refusals():
-            return self._screen.picture(self._decoded)
+            return self._screen.pictures(self._decoded)
 
 
 def check_video(container: Container, limits: VideoSizes) -> None:
@@ -115,7 +117,7 @@ def frames(data: bytes, media: MediaType, container: Container, limits: VideoSiz
         raise Unsupported(f"{container.codec} in {media.name}")
     with _refusals(), _opened(data, media, container) as source:
         stream = _stream(source, container)
-        screen = Screen(container.orientation)
+        screen = Screen(container.orientation, int(stream.codec_context.color_trc))
         shown = 0
         for decoded in _decoded(source, stream, container):
             if (decoded.width, decoded.height) != container.canvas:

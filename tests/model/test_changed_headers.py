@@ -66,7 +66,7 @@ def judged(data: bytes, media: MediaType) -> list[Pixels]:
     """As agreement.judged_frames, of videos too."""
     if not media.codecs:
         return judged_frames(data)
-    return [rgba(frame.picture()) for frame in frames(data, media, inspect(data, media), LIMITS)]
+    return [rgba(frame.pictures()[0]) for frame in frames(data, media, inspect(data, media), LIMITS)]
 
 
 def player(data: bytes) -> list[Pixels]:

@@ -36,7 +36,7 @@ def read(data: bytes, limits: AnyLimits | None = None) -> list[tuple[bool, int, 
     assert media
     container = inspect(data, media)
     return [
-        (frame.key, frame.index, frame.size, frame.picture())
+        (frame.key, frame.index, frame.size, frame.pictures()[0])
         for frame in frames(data, media, container, limits or AnyLimits())
     ]
 
@@ -391,7 +391,7 @@ def test_it_starts_no_thread() -> None:
     for file in (data, av1):
         for frame in frames(file, MP4, mp4(file), AnyLimits()):
             assert isinstance(frame, VideoFrame)
-            frame.picture()
+            frame.pictures()
             frame.thumbnail(8)
             assert len(os.listdir("/proc/self/task")) == before
     assert av.logging.get_level() is None
