@@ -119,6 +119,7 @@ def frames(data: bytes, media: MediaType, container: Container, limits: VideoSiz
         stream = _stream(source, container)
         screen = Screen(container.orientation, int(stream.codec_context.color_trc))
         shown = 0
+        transfer: int | None = None
         for decoded in _decoded(source, stream, container):
             if (decoded.width, decoded.height) != container.canvas:
                 _disagree(f"a frame of {decoded.width} x {decoded.height} pixels")
@@ -126,6 +127,9 @@ def frames(data: bytes, media: MediaType, container: Container, limits: VideoSiz
                 raise Undecodable("a frame of the video is damaged")
             if decoded.rotation not in _TURNED.get(container.orientation, (decoded.rotation,)):
                 _disagree(f"a turn by {decoded.rotation} degrees")
+            if transfer not in (None, int(decoded.color_trc)):
+                raise Unsupported("a video whose numbers stand for other light from one frame on")
+            transfer = int(decoded.color_trc)
             shown += 1
             if shown > (container.frames or 0):
                 break

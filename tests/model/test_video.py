@@ -11,6 +11,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.video.stream import VideoStream
 from PIL import Image
 
 import model.video
@@ -20,6 +21,7 @@ from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
 from model.media import MP4, WEBM, sniff
 from model.mp4 import MAX_SECONDS, mp4
 from model.structure import inspect
+from model.tone import PQ
 from model.video import VideoFrame, check_video, frames
 from tests.model.videos import SIZE, AnyLimits, add, box, encode, index_in_front, moving, patch, place, put, video
 from tests.model.webms import BLOCK, CLUSTER, change, children, ebml, parted, plain, together
@@ -247,6 +249,21 @@ def test_a_size_that_changes() -> None:
     with pytest.raises(Undecodable):
         read(spliced)
     assert len(read(_splice(one, one))) == 8
+
+
+def test_a_transfer_function_that_changes() -> None:
+    """It would double the views of the frames behind it, and a choice be made of what the first frame made room for."""
+
+    def of(transfer: int) -> bytes:
+        def declare(stream: VideoStream) -> None:
+            stream.codec_context.color_trc = transfer
+
+        return encode(moving(4), "libx264", "mp4", encoder={"bf": "0"}, prepare=declare)
+
+    assert len(read(_splice(of(PQ), of(PQ)))) == 8
+    for one, two in ((2, PQ), (1, PQ), (PQ, 1)):
+        with pytest.raises(Unsupported, match="other light"):
+            read(_splice(of(one), of(two)))
 
 
 def _splice(one: bytes, two: bytes) -> bytes:
