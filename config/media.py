@@ -32,6 +32,10 @@ class Limits(Section):
     max_video_area_pixels: int = Field(
         8_294_400, ge=1, le=1_000_000_000, description="width times height of a video (pict-rs: 3840 times 2160)"
     )
+    max_video_total_pixels: int = Field(
+        850_000_000, ge=1, le=100_000_000_000, description="pixels of all frames of a video together"
+    )
+    max_video_seconds: int = Field(86_400, ge=1, le=86_400, description="how long a video lasts")
 
     @field_validator("max_request_mib")
     @classmethod

@@ -36,6 +36,8 @@ class PictureLimits(NamedTuple):
     max_frames: int
     max_video_side_pixels: int = 3840
     max_video_area_pixels: int = 8_294_400
+    max_video_total_pixels: int = 850_000_000
+    max_video_seconds: int = 86_400
 
 
 class Job(NamedTuple):

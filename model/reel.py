@@ -41,8 +41,8 @@ class VideoFrame(Protocol):
     def thumbnail(self, side: int) -> Image.Image:
         """The whole frame in RGB, squeezed into side x side pixels."""
 
-    def picture(self) -> Image.Image:
-        """The frame as it is shown, in RGB."""
+    def pictures(self) -> Sequence[Image.Image]:
+        """The frame in every way in which it is shown, in RGB."""
 
 
 class Reel:
@@ -92,7 +92,7 @@ class Reel:
         return Looks([view for view in views if seen.is_new(view)], 0, self._frames, whole)
 
     def _views(self, frame: VideoFrame) -> list[View]:
-        return whole_views(frame.picture(), self._specs, self._plan)
+        return [view for picture in frame.pictures() for view in whole_views(picture, self._specs, self._plan)]
 
 
 class _Scenes:

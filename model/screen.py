@@ -1,9 +1,9 @@
 """From a decoded frame's samples to RGB as a browser shows it: matrix, range and turn.
 
 Where the stream does not say which matrix its colours were made with, browsers take that of standard definition for
-less than 720 lines and that of high definition from there on; so does this. Transfer functions are left alone: HDR
-(PQ, HLG) comes out pale, as it does on an ordinary screen without tone mapping. Sources: ITU-T H.273, section 8.3;
-Chromium's and Firefox's guess for unspecified colour.
+less than 720 lines and that of high definition from there on; so does this. Transfer functions of ordinary screens are
+left alone. HDR (PQ, HLG) comes out pale so, as where nobody heeds it, and once more as other screens show it
+(model/tone.py). Sources: ITU-T H.273, section 8.3; Chromium's and Firefox's guess for unspecified colour.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from PIL import Image
 
 from model.errors import Unsupported
 from model.pixels import TURNS
+from model.tone import check_transfer, curve
 
 HD_LINES = 720
 """Height in pixels from which on an unspecified matrix is that of high definition."""
@@ -42,10 +43,14 @@ _SWAPPED = 5
 
 
 class Screen:
-    """Shows the frames of one video, all turned in the same way, as EXIF counts it. It keeps the tables for scaling."""
+    """Shows the frames of one video, all turned in the same way, as EXIF counts it. It keeps the tables for scaling.
 
-    def __init__(self, orientation: int) -> None:
+    `transfer`: what the container says of the numbers, by H.273. Frames may say something else; both are heeded.
+    """
+
+    def __init__(self, orientation: int, transfer: int = _UNSPECIFIED) -> None:
         self._orientation = orientation
+        self._transfer = transfer
         self._whole = VideoReformatter()
         self._small = VideoReformatter()
 
@@ -58,9 +63,21 @@ class Screen:
         """RGB, in full size, turned. Unsupported for a matrix or a layout of samples that is not known here."""
         return self._shown(self._whole, frame, (frame.width, frame.height), _FAST)
 
+    def pictures(self, frame: Decoded) -> list[Image.Image]:
+        """The picture, and of HDR another one as screens show it. Unsupported, as above, and for linear numbers."""
+        plain = self.picture(frame)
+        return [plain, *(plain.point(levels * 3) for levels in self._curves(frame))]
+
     def thumbnail(self, frame: Decoded, side: int) -> Image.Image:
-        """RGB, side x side pixels, turned; each is the mean of those that it stands for."""
-        return self._shown(self._small, frame, (side, side), Interpolation.AREA)
+        """RGB, side x side pixels, turned; each is the mean of those that it stands for. HDR as a screen shows it."""
+        small = self._shown(self._small, frame, (side, side), Interpolation.AREA)
+        return next((small.point(levels * 3) for levels in self._curves(frame)), small)
+
+    def _curves(self, frame: Decoded) -> list[tuple[int, ...]]:
+        transfers = {self._transfer, int(frame.color_trc)}
+        for transfer in transfers:
+            check_transfer(transfer)
+        return [levels for transfer in sorted(transfers) if (levels := curve(transfer))]
 
     def _shown(
         self, tables: VideoReformatter, frame: Decoded, size: tuple[int, int], interpolation: Interpolation

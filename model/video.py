@@ -27,11 +27,6 @@ from model.formats.webm import VP8_SHOWN
 from model.frames import Sizes, check_frames, check_size
 from model.screen import Screen
 
-MAX_VIDEO_WORK_PIXELS = 850_000_000
-"""Pixels of all frames together: 900 frames of 1280 x 720 or 400 of full HD. Measured on one core, with few bits in a
-frame: 290 million a second of H.264, 330 of H.265 and VP8, 600 of AV1, 140 of VP9, so 3 seconds, and 6 for VP9. Bits
-cost besides: noise takes a second for 30 (H.265) to 70 (H.264) Mbit, so that the densest file of 40 MiB takes 5 to 11
-seconds; more is left to the deadline."""
 CODED_MARGIN = 128
 """Pixels by which a codec may work on more than it shows, on each side: its largest block."""
 
@@ -55,6 +50,19 @@ class VideoSizes(Sizes, Protocol):
     def max_video_area_pixels(self) -> int:
         """Width times height of a video."""
 
+    @property
+    def max_video_total_pixels(self) -> int:
+        """Pixels of all frames together: by default 900 frames of 1280 x 720 or 400 of full HD.
+
+        Measured on one core, with few bits in a frame: 290 million a second of H.264, 330 of H.265 and VP8, 600 of AV1,
+        140 of VP9, so 3 seconds, and 6 for VP9. Bits cost besides: noise takes a second for 30 (H.265) to 70 (H.264)
+        Mbit, so that the densest file of 40 MiB takes 5 to 11 seconds; more is left to the deadline.
+        """
+
+    @property
+    def max_video_seconds(self) -> int:
+        """How long a video lasts, by what its container says. Nothing depends on it but what people want to store."""
+
 
 class VideoFrame:
     """One decoded frame. `index` counts the frames in the order in which they are shown; `key`: it needs no other;
@@ -75,10 +83,12 @@ class VideoFrame:
         with _refusals():
             return self._screen.thumbnail(self._decoded, side)
 
-    def picture(self) -> Image.Image:
-        """The frame in RGB as a browser shows it, in full size. Unsupported for colours that have no known meaning."""
+    def pictures(self) -> list[Image.Image]:
+        """The frame in RGB as a browser shows it, in full size; of HDR two (model/screen.py). Unsupported for colours
+        that have no known meaning.
+        """
         with _refusals():
-            return self._screen.picture(self._decoded)
+            return self._screen.pictures(self._decoded)
 
 
 def check_video(container: Container, limits: VideoSizes) -> None:
@@ -88,8 +98,11 @@ def check_video(container: Container, limits: VideoSizes) -> None:
     check_frames(container.frames or 0, limits)
     if max(width, height) > limits.max_video_side_pixels or width * height > limits.max_video_area_pixels:
         raise TooLarge(f"a video of {width} x {height} pixels")
-    if width * height * (container.frames or 0) > MAX_VIDEO_WORK_PIXELS:
-        raise TooLarge(f"a video of {container.frames} frames of {width} x {height} pixels")
+    if width * height * (container.frames or 0) > limits.max_video_total_pixels:
+        many = f"a video of {container.frames} frames of {width} x {height} pixels"
+        raise TooLarge(f"{many}, more than limits.max_video_total_pixels allows")
+    if container.seconds > limits.max_video_seconds:
+        raise TooLarge(f"a video of {container.seconds:.0f} seconds, more than limits.max_video_seconds allows")
 
 
 def frames(data: bytes, media: MediaType, container: Container, limits: VideoSizes) -> Iterator[VideoFrame]:
@@ -103,8 +116,9 @@ def frames(data: bytes, media: MediaType, container: Container, limits: VideoSiz
         raise Unsupported(f"{container.codec} in {media.name}")
     with _refusals(), _opened(data, media, container) as source:
         stream = _stream(source, container)
-        screen = Screen(container.orientation)
+        screen = Screen(container.orientation, int(stream.codec_context.color_trc))
         shown = 0
+        transfer: int | None = None
         for decoded in _decoded(source, stream, container):
             if (decoded.width, decoded.height) != container.canvas:
                 _disagree(f"a frame of {decoded.width} x {decoded.height} pixels")
@@ -112,6 +126,9 @@ def frames(data: bytes, media: MediaType, container: Container, limits: VideoSiz
                 raise Undecodable("a frame of the video is damaged")
             if decoded.rotation not in _TURNED.get(container.orientation, (decoded.rotation,)):
                 _disagree(f"a turn by {decoded.rotation} degrees")
+            if transfer not in (None, int(decoded.color_trc)):
+                raise Unsupported("a video whose numbers stand for other light from one frame on")
+            transfer = int(decoded.color_trc)
             shown += 1
             if shown > (container.frames or 0):
                 break

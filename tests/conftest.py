@@ -27,7 +27,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was left out because the real pict-rs is not there."""
+    """Say what was measured, and what was left out because the real pict-rs is not there."""
+    for report in [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]:
+        for name, value in report.user_properties:
+            if name == "figures" and report.when == "call":
+                terminalreporter.write_line(f"measured: {value}")
     left_out = [report for report in terminalreporter.stats.get("skipped", []) if "real" in report.keywords]
     if left_out and (reason := available()):
         terminalreporter.write_line(

@@ -11,7 +11,6 @@ from addons.admission import FETCH_SHARE, HOST_SHARE
 from addons.fetch import staging
 from config.settings import Settings
 from model.frames import MAX_WORK_PIXELS
-from model.video import MAX_VIDEO_WORK_PIXELS
 from tests.running import repository
 
 DEFAULTS = Settings()
@@ -31,7 +30,11 @@ README, MANUAL = "README.md", "config/default.yaml"
         (README, f"is not fetched again for {DEFAULTS.cache.refused_seconds / 60:g} minutes"),
         (README, f"up to {DEFAULTS.overload.media_mib} MiB of pictures in hand"),
         (README, f"may have {MAX_WORK_PIXELS // 1_000_000} million pixels in all its frames together"),
-        (README, f"video {MAX_VIDEO_WORK_PIXELS // 1_000_000} million (400 frames of full HD, 900 of 1280 x 720)"),
+        (
+            README,
+            f"video {DEFAULTS.limits.max_video_total_pixels // 1_000_000} million "
+            "(400 frames of full HD, 900 of 1280 x 720; `limits.max_video_total_pixels`)",
+        ),
         (MANUAL, "four times as many connections may be open"),
         (MANUAL, "fetches take three quarters of it, from one host half of those"),
     ],

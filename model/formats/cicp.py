@@ -23,9 +23,14 @@ MAX_GAIN = 4.0
 _SRGB = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 
 
+def is_ordinary_transfer(transfer: int) -> bool:
+    """Whether it is that of a television or a screen, or none is named."""
+    return transfer in _TRANSFERS
+
+
 def check_code_points(primaries: int, transfer: int) -> None:
     """Raise Unsupported for those that show something else than the numbers as they are."""
-    if transfer not in _TRANSFERS or primaries not in _PRIMARIES:
+    if not is_ordinary_transfer(transfer) or primaries not in _PRIMARIES:
         raise Unsupported(f"colours of the transfer function {transfer} and the primaries {primaries} (H.273)")
 
 

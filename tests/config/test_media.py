@@ -14,6 +14,7 @@ def test_defaults_are_those_of_pict_rs_and_refuse() -> None:
     assert (limits.max_file_bytes, limits.max_request_bytes) == (40 * MIB, 64 * MIB)
     assert (limits.max_side_pixels, limits.max_area_pixels, limits.max_frames) == (10_000, 40_000_000, 900)
     assert (limits.max_video_side_pixels, limits.max_video_area_pixels) == (3840, 3840 * 2160)
+    assert (limits.max_video_total_pixels, limits.max_video_seconds) == (850_000_000, 24 * 60 * 60)
     assert Looking().over_budget is OverBudget.REFUSE
     assert Decoder().confinement is Confinement.REQUIRED
 

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from tests.model import apng_parts, gif_parts, heif_parts, webp_parts
+from tests.model.phones import mpo, segment
 from tests.model.samples import chunk, encode, picture, pictures, png
 from tests.model.videos import box, patch, put, video
 from tests.model.webms import CLUSTER, CUES, INFO, SEEK_HEAD, SEGMENT, TRACKS, UNKNOWN, ebml, parted, plain, together
@@ -123,10 +124,6 @@ def jpeg_profile() -> bytes:
     return data[:2] + b"".join(b"\xff\xe2\xff\xff" + part for part in parts) + data[2:]
 
 
-def _segment(marker: int, content: bytes) -> bytes:
-    return bytes([0xFF, marker]) + (2 + len(content)).to_bytes(2) + content
-
-
 def jpeg_scans(scans: int, components: int = 1) -> bytes:
     """40 million pixels in so many scans, each of bits that are all zero: a run of blocks in which nothing happens.
 
@@ -134,35 +131,20 @@ def jpeg_scans(scans: int, components: int = 1) -> bytes:
     """
     names = range(1, components + 1)
     blocks = ((SIDE + 7) // 8) ** 2
-    head = b"\xff\xd8" + _segment(0xDB, b"\x00" + b"\x01" * 64)
-    head += _segment(
+    head = b"\xff\xd8" + segment(0xDB, b"\x00" + b"\x01" * 64)
+    head += segment(
         0xC2, struct.pack(">BHHB", 8, SIDE, SIDE, components) + b"".join(bytes([n, 0x11, 0]) for n in names)
     )
-    head += _segment(0xC4, b"\x00\x01" + bytes(15) + b"\x00") + _segment(0xC4, b"\x10\x01" + bytes(15) + b"\xe0")
+    head += segment(0xC4, b"\x00\x01" + bytes(15) + b"\x00") + segment(0xC4, b"\x10\x01" + bytes(15) + b"\xe0")
     parts = [head]
     every = bytes([components]) + b"".join(bytes([n, 0]) for n in names)
-    parts.append(_segment(0xDA, every + b"\x00\x00\x00") + bytes(components * blocks // 8 + 1))
+    parts.append(segment(0xDA, every + b"\x00\x00\x00") + bytes(components * blocks // 8 + 1))
     one = [(n, k, high, high - 1) for high in range(5, 0, -1) for k in range(1, 64) for n in names]
     for name, coefficient, high, low in one[: scans - 1]:
         high = 0 if high == 5 else high
         scan = bytes([1, name, 0, coefficient, coefficient, high << 4 | low])
-        parts.append(_segment(0xDA, scan) + bytes(15 * (blocks // 16384 + 1) // 8 + 2))
+        parts.append(segment(0xDA, scan) + bytes(15 * (blocks // 16384 + 1) // 8 + 2))
     return b"".join(parts) + b"\xff\xd9"
-
-
-def mpo(first: bytes, second: bytes, count: int) -> bytes:
-    """A JPEG, and another one so many times, in an index of the Multi-Picture Format (CIPA DC-007)."""
-    offset = len(first) + 4 + 4 + 8 + 2 + 3 * 12 + 4 + 16 * (count + 1)
-    entries = struct.pack("<IIIHH", 0x030000, offset, 0, 0, 0)
-    base = 2 + 8  # from the start of the file to the TIFF header in the segment
-    for number in range(count):
-        entries += struct.pack("<IIIHH", 0, len(second), offset + number * len(second) - base, 0, 0)
-    directory = struct.pack("<H", 3) + struct.pack("<HHI4s", 0xB000, 7, 4, b"0100")
-    directory += struct.pack("<HHII", 0xB001, 4, 1, count + 1) + struct.pack("<HHII", 0xB002, 7, len(entries), 50)
-    index = b"MPF\x00II*\x00" + struct.pack("<I", 8) + directory + bytes(4) + entries
-    whole = first[:2] + _segment(0xE2, index) + first[2:]
-    assert len(whole) == offset
-    return whole + second * count
 
 
 def mpo_many() -> bytes:

@@ -7,7 +7,7 @@ import io
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -29,9 +29,9 @@ def whole() -> dict[str, bytes]:
     return files | {"mp4": video(frames=4), "webm": plain(frames=4)}
 
 
-def changed_headers(each: int) -> Iterator[tuple[str, bytes]]:
-    """Files with one to four bytes of their first ones changed, so many of each format, by a name."""
-    for name, data in whole().items():
+def changed_headers(each: int, files: Mapping[str, bytes] | None = None) -> Iterator[tuple[str, bytes]]:
+    """Files with one to four bytes of their first ones changed, so many of each format or of each file, by a name."""
+    for name, data in (files or whole()).items():
         for seed in range(each):
             random, out = Random(seed), bytearray(data)
             for _ in range(random.randint(1, 4)):

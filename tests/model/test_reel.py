@@ -39,9 +39,9 @@ class Frame:
     def thumbnail(self, side: int) -> Image.Image:
         return self._image().resize((side, side), Image.Resampling.BOX)
 
-    def picture(self) -> Image.Image:
+    def pictures(self) -> list[Image.Image]:
         self.asked.append(self.step)
-        return self._image()
+        return [self._image()]
 
 
 def looks(frames: list[Frame], plan: Plan) -> Looks:
@@ -52,7 +52,7 @@ def looks(frames: list[Frame], plan: Plan) -> Looks:
 
 
 def contains(found: Looks, frame: Frame) -> bool:
-    wanted = make_view(frame.picture(), SPEC)
+    wanted = make_view(frame.pictures()[0], SPEC)
     return any(np.array_equal(view[0], wanted) for view in found.views)
 
 
@@ -98,8 +98,8 @@ def test_a_key_frame_needs_less_of_a_change() -> None:
         def thumbnail(self, side: int) -> Image.Image:
             return self.image.resize((side, side))
 
-        def picture(self) -> Image.Image:
-            return self.image
+        def pictures(self) -> list[Image.Image]:
+            return [self.image]
 
     for key, seen in ((True, 2), (False, 1)):
         reel = Reel([SPEC], Plan(video_budget=2))
@@ -139,7 +139,7 @@ def test_the_ends_of_a_wide_frame_are_seen() -> None:
     reel.show(Frame(seed=3, size=wide))
     found = reel.looks()
     assert len(found.views) == 4
-    left = Frame(seed=3, size=wide).picture().crop((0, 0, 90, 90)).resize((32, 32), Image.Resampling.BILINEAR)
+    left = Frame(seed=3, size=wide).pictures()[0].crop((0, 0, 90, 90)).resize((32, 32), Image.Resampling.BILINEAR)
     assert any(np.abs(np.asarray(left, np.int16) - view[0]).max() <= 2 for view in found.views)
     reel = Reel([centre], Plan(video_budget=12, tiles=False))
     reel.show(Frame(seed=3, size=wide))

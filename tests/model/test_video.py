@@ -11,16 +11,19 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.video.stream import VideoStream
 from PIL import Image
 
 import model.video
+from config.media import Limits
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
 from model.formats.container import Container
 from model.formats.media import MP4, WEBM
-from model.formats.mp4 import mp4
+from model.formats.mp4 import MAX_SECONDS, mp4
 from model.formats.sniff import sniff
 from model.formats.structure import inspect
-from model.video import MAX_VIDEO_WORK_PIXELS, VideoFrame, check_video, frames
+from model.tone import PQ
+from model.video import VideoFrame, check_video, frames
 from tests.model.videos import SIZE, AnyLimits, add, box, encode, index_in_front, moving, patch, place, put, video
 from tests.model.webms import BLOCK, CLUSTER, change, children, ebml, parted, plain, together
 
@@ -36,7 +39,7 @@ def read(data: bytes, limits: AnyLimits | None = None) -> list[tuple[bool, int, 
     assert media
     container = inspect(data, media)
     return [
-        (frame.key, frame.index, frame.size, frame.picture())
+        (frame.key, frame.index, frame.size, frame.pictures()[0])
         for frame in frames(data, media, container, limits or AnyLimits())
     ]
 
@@ -121,6 +124,7 @@ def like(**what: Any) -> Container:
         ("max_frames", 12),
         ("max_video_side_pixels", 64),
         ("max_video_area_pixels", 64 * 48),
+        ("max_video_total_pixels", 12 * 64 * 48),
     ],
 )
 def test_limits_at_the_edge_and_beyond(name: str, value: int) -> None:
@@ -130,10 +134,22 @@ def test_limits_at_the_edge_and_beyond(name: str, value: int) -> None:
 
 
 def test_the_work_of_all_frames() -> None:
-    wide = (1000, MAX_VIDEO_WORK_PIXELS // 1000 // 500)
-    check_video(like(canvas=wide, frames=500), AnyLimits())
-    with pytest.raises(TooLarge, match="501 frames"):
-        check_video(like(canvas=wide, frames=501), AnyLimits())
+    wide = (1000, Limits().max_video_total_pixels // 1000 // 500)
+    check_video(like(canvas=wide, frames=500), Limits())
+    with pytest.raises(TooLarge, match=r"501 frames of 1000 x 1700 pixels, more than limits\.max_video_total_pixels"):
+        check_video(like(canvas=wide, frames=501), Limits())
+
+
+@pytest.mark.parametrize("kind", ["mp4", "webm"])
+def test_the_length_that_a_video_says_it_has(kind: str) -> None:
+    data = encode(moving(3), "libx264" if kind == "mp4" else "libvpx-vp9", kind)
+    media = sniff(data)
+    assert media
+    container = inspect(data, media)
+    check_video(replace(container, seconds=MAX_SECONDS), Limits())  # more is no length to the walk over an MP4
+    check_video(replace(container, seconds=2.0), AnyLimits(max_video_seconds=2))
+    with pytest.raises(TooLarge, match=r"a video of 3 seconds, more than limits\.max_video_seconds allows"):
+        next(iter(frames(data, media, replace(container, seconds=2.6), AnyLimits(max_video_seconds=2))))
 
 
 def test_ffmpeg_makes_no_room_for_a_picture_that_the_container_hides() -> None:
@@ -234,6 +250,21 @@ def test_a_size_that_changes() -> None:
     with pytest.raises(Undecodable):
         read(spliced)
     assert len(read(_splice(one, one))) == 8
+
+
+def test_a_transfer_function_that_changes() -> None:
+    """It would double the views of the frames behind it, and a choice be made of what the first frame made room for."""
+
+    def of(transfer: int) -> bytes:
+        def declare(stream: VideoStream) -> None:
+            stream.codec_context.color_trc = transfer
+
+        return encode(moving(4), "libx264", "mp4", encoder={"bf": "0"}, prepare=declare)
+
+    assert len(read(_splice(of(PQ), of(PQ)))) == 8
+    for one, two in ((2, PQ), (1, PQ), (PQ, 1)):
+        with pytest.raises(Unsupported, match="other light"):
+            read(_splice(of(one), of(two)))
 
 
 def _splice(one: bytes, two: bytes) -> bytes:
@@ -378,7 +409,7 @@ def test_it_starts_no_thread() -> None:
     for file in (data, av1):
         for frame in frames(file, MP4, mp4(file), AnyLimits()):
             assert isinstance(frame, VideoFrame)
-            frame.picture()
+            frame.pictures()
             frame.thumbnail(8)
             assert len(os.listdir("/proc/self/task")) == before
     assert av.logging.get_level() is None

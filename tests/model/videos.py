@@ -24,13 +24,15 @@ RATE = 25
 
 
 class AnyLimits:
-    """Those of pict-rs; a test may set one."""
+    """Those of the settings; a test may set one."""
 
     max_side_pixels = 10_000
     max_area_pixels = 40_000_000
     max_frames = 900
     max_video_side_pixels = 3840
     max_video_area_pixels = 8_294_400
+    max_video_total_pixels = 850_000_000
+    max_video_seconds = 86_400
 
     def __init__(self, **limits: int) -> None:
         vars(self).update(limits)
