@@ -2,8 +2,8 @@
 
 Where the stream does not say which matrix its colours were made with, browsers take that of standard definition for
 less than 720 lines and that of high definition from there on; so does this. Transfer functions of ordinary screens are
-left alone. HDR (PQ, HLG) comes out pale so, as where nobody heeds it, and once more as other screens show it
-(model/tone.py). Sources: ITU-T H.273, section 8.3; Chromium's and Firefox's guess for unspecified colour.
+left alone, and HLG. PQ comes out pale so, as where nobody heeds it, and once more as screens show it (model/tone.py).
+Sources: ITU-T H.273, section 8.3; Chromium's and Firefox's guess for unspecified colour.
 """
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ class Screen:
         return self._shown(self._whole, frame, (frame.width, frame.height), _FAST)
 
     def pictures(self, frame: Decoded) -> list[Image.Image]:
-        """The picture, and of HDR another one as screens show it. Unsupported, as above, and for linear numbers."""
+        """The picture, and of PQ another one as screens show it. Unsupported, as above, and for linear numbers."""
         plain = self.picture(frame)
         return [plain, *(plain.point(levels * 3) for levels in self._curves(frame))]
 
     def thumbnail(self, frame: Decoded, side: int) -> Image.Image:
-        """RGB, side x side pixels, turned; each is the mean of those that it stands for. HDR as a screen shows it."""
+        """RGB, side x side pixels, turned; each is the mean of those that it stands for. PQ as screens show it."""
         small = self._shown(self._small, frame, (side, side), Interpolation.AREA)
         return next((small.point(levels * 3) for levels in self._curves(frame)), small)
 
@@ -77,7 +77,7 @@ class Screen:
         transfers = {self._transfer, int(frame.color_trc)}
         for transfer in transfers:
             check_transfer(transfer)
-        return [levels for transfer in sorted(transfers) if (levels := curve(transfer))]
+        return [levels for transfer in transfers if (levels := curve(transfer))]
 
     def _shown(
         self, tables: VideoReformatter, frame: Decoded, size: tuple[int, int], interpolation: Interpolation

@@ -1,9 +1,10 @@
-"""Numbers of high dynamic range as an ordinary screen shows them: PQ and HLG, which phones film in.
+"""Numbers of high dynamic range as an ordinary screen shows them: those of PQ, of which it would make something pale.
 
 Light for each number, then what an sRGB screen makes of it: white of 203 nits is white, and what is brighter is drawn
 together. Browsers all do that a little differently, and primaries are left alone, so this is for looking at, beside the
-numbers as they are. Linear and logarithmic numbers are of studios, and refused here as in stills (model/cicp.py).
-Sources: ITU-R BT.2100, tables 4 and 5; BT.2408 for the white; ITU-T H.273, table 3; IEC 61966-2-1.
+numbers as they are. HLG, in which phones film, is made to be shown without: no levels are more than twice as far apart
+where it is heeded. Linear and logarithmic numbers are of studios, and refused here as in stills (model/cicp.py).
+Sources: ITU-R BT.2100, table 4; BT.2408 for the white; ITU-T H.273, table 3; IEC 61966-2-1.
 """
 
 from __future__ import annotations
@@ -19,13 +20,10 @@ from model.formats.cicp import is_ordinary_transfer
 PQ, HLG = 16, 18
 """TransferCharacteristics of H.273."""
 WHITE_NITS = 203.0
-PEAK_NITS = 1000.0
-"""Of the screen that HLG is meant for."""
 KNEE = 0.6
 """Share of white from which on light is drawn together."""
 _RESERVED = (0, 3)
 """These say nothing, and are taken for unspecified."""
-_SYSTEM_GAMMA = 1.2
 
 
 def check_transfer(transfer: int) -> None:
@@ -36,11 +34,10 @@ def check_transfer(transfer: int) -> None:
 
 @cache
 def curve(transfer: int) -> tuple[int, ...] | None:
-    """The level of an ordinary screen, 0 to 255, for each of 256 levels of PQ or HLG; None for other functions."""
-    levels = np.linspace(0.0, 1.0, 256)
-    if transfer not in (PQ, HLG):
+    """The level of an ordinary screen, 0 to 255, for each of 256 levels of PQ; None for other functions."""
+    if transfer != PQ:
         return None
-    light = (_pq(levels) if transfer == PQ else _hlg(levels)) / WHITE_NITS
+    light = _pq(np.linspace(0.0, 1.0, 256)) / WHITE_NITS
     over = np.maximum(light - KNEE, 0.0) / (1 - KNEE)
     light = np.minimum(light, KNEE) + (1 - KNEE) * (1 - np.exp(-over))
     shown = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
@@ -52,11 +49,3 @@ def _pq(levels: NDArray[np.float64]) -> NDArray[np.float64]:
     m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 4096 * 128, 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
     power = levels ** (1 / m2)
     return np.asarray(10_000 * (np.maximum(power - c1, 0) / (c2 - c3 * power)) ** (1 / m1))
-
-
-def _hlg(levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Nits of 0 to 1. The system's gamma is taken of each channel, where it should be of their luminance."""
-    a = 0.17883277
-    b, c = 1 - 4 * a, 0.5 - a * np.log(4 * a)
-    scene = np.where(levels <= 0.5, levels**2 / 3, (np.exp((levels - c) / a) + b) / 12)
-    return np.asarray(PEAK_NITS * scene**_SYSTEM_GAMMA)

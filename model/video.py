@@ -84,7 +84,7 @@ class VideoFrame:
             return self._screen.thumbnail(self._decoded, side)
 
     def pictures(self) -> list[Image.Image]:
-        """The frame in RGB as a browser shows it, in full size; of HDR two (model/screen.py). Unsupported for colours
+        """The frame in RGB as a browser shows it, in full size; of PQ two (model/screen.py). Unsupported for colours
         that have no known meaning.
         """
         with _refusals():
