@@ -16,7 +16,7 @@ from PIL import Image
 
 from model.errors import TooLarge
 from model.likeness import Seen
-from model.magnified import magnified
+from model.magnified import LARGER, magnified
 from model.plan import Plan
 from model.preprocess import View, ViewSpec, make_closer_view, make_view, whole_size
 from model.spread import Spread, evenly
@@ -110,7 +110,8 @@ class Gallery:
     def _close(self, pictures: Sequence[Image.Image]) -> list[_Part]:
         if not self._plan.tiles:
             return []
-        boxes = [(picture, box) for picture in pictures for box in tiles(*picture.size, self._side)]
+        near = [nearer(picture, self._side) for picture in pictures]
+        boxes = [(picture, box) for picture in near for box in tiles(*picture.size, self._side)]
         return [_Part(view, *place) for place in boxes for view in close_views(place[0], [place[1]], self._specs)]
 
     def _magnify(self, close: Sequence[_Part]) -> None:
@@ -165,6 +166,18 @@ def reduced(picture: Image.Image, specs: Sequence[ViewSpec]) -> Image.Image:
         factors += [picture.width / width, picture.height / height]
     by = int(min(factors) / SHARP)
     return picture.reduce(by) if by > 1 else picture
+
+
+def nearer(picture: Image.Image, side: int) -> Image.Image:
+    """The picture, or a smaller one whose tiles have the pixels of magnified parts: they are cut out of it as they are,
+    and views of them take a fifth of the time.
+    """
+    edge = max((right - left for left, _, right, _ in tiles(*picture.size, side)), default=0)
+    scale = (round(side * LARGER) + 0.5) / max(edge, 1)  # and no pixel too few after rounding
+    if not edge or scale >= 1:
+        return picture
+    size = round(picture.width * scale), round(picture.height * scale)
+    return picture.resize(size, Image.Resampling.BICUBIC)
 
 
 def thumbnail(picture: Image.Image) -> NDArray[np.uint8]:

@@ -3,7 +3,8 @@
 Light for each number, then what an sRGB screen makes of it: white of 203 nits is white, and what is brighter is drawn
 together. Browsers all do that a little differently, and primaries are left alone, so this is for looking at, beside the
 numbers as they are. HLG, in which phones film, is made to be shown without: no levels are more than twice as far apart
-where it is heeded. Linear and logarithmic numbers are of studios, and refused here as in stills (model/cicp.py).
+where it is heeded. Linear and logarithmic numbers are of studios, and refused here as in stills
+(model/formats/cicp.py).
 Sources: ITU-R BT.2100, table 4; BT.2408 for the white; ITU-T H.273, table 3; IEC 61966-2-1.
 """
 

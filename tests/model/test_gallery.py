@@ -202,7 +202,7 @@ def test_the_parts_of_a_large_first_frame_come_magnified_too_and_first() -> None
     assert len(found.magnified) == len(boxes) < found.parts
     parts = found.views[-found.parts :]
     for box, view, larger in zip(boxes, parts, found.magnified, strict=False):
-        assert np.array_equal(view[0], close_views(picture, [box], [SPEC])[0][0])
+        assert np.abs(view[0].astype(int) - close_views(picture, [box], [SPEC])[0][0]).mean() < 6
         assert larger[0].shape == (51, 51, 3)
         near = np.asarray(Image.fromarray(larger[0]).resize((32, 32), Image.Resampling.BILINEAR), np.int16)
         assert np.abs(near - view[0]).mean() < 3
