@@ -360,3 +360,53 @@ def test_items_that_nobody_can_find() -> None:
     derived = full(b"iloc", b"\x44\x00", u16(1, 1, 2, 0, 0), version=1)
     with pytest.raises(Unsupported):
         avif(Collection((without,), left_out=(b"iloc",), more=(derived,)).file())
+
+
+def test_an_item_of_two_frames() -> None:
+    """libavif shows the first, libheif the last."""
+    both = replace(PLAIN, pixels=PLAIN.pixels + OTHER.pixels)
+    alphas = replace(ALPHA, pixels=ALPHA.pixels + ALPHA.pixels)
+    for items, related in (
+        ((both,), ()),
+        ((PLAIN, both), ()),
+        ((PLAIN, alphas), ((b"auxl", 2, 1),)),
+        ((grid_item(1, 1, (48, 40)), both), ((b"dimg", 1, 2),)),
+    ):
+        with pytest.raises(Unsupported, match="2 frames"):
+            avif(Collection(items, related).file())
+
+
+def test_an_item_of_two_layers() -> None:
+    layers = replace(PLAIN, pixels=PLAIN.pixels + b"\x36\x08\x01\x00")
+    with pytest.raises(Unsupported, match="layer"):
+        avif(Collection((layers,)).file())
+
+
+def extents(*items: tuple[tuple[int, int], ...], names: tuple[int, ...] = ()) -> bytes:
+    """Parts in idat for each item."""
+    rows = b"".join(
+        u16(name, 1, 0, len(parts)) + b"".join(at.to_bytes(4) + size.to_bytes(4) for at, size in parts)
+        for name, parts in zip(names or range(1, len(items) + 1), items, strict=True)
+    )
+    return full(b"iloc", b"\x44\x00", u16(len(items)), rows, version=1)
+
+
+def test_items_in_several_parts() -> None:
+    one, other = len(PLAIN.pixels), len(OTHER.pixels)
+    both = Collection((PLAIN, OTHER), left_out=(b"iloc",))
+    first, second = (0, one), (one, other)
+
+    def located(*items: tuple[tuple[int, int], ...], names: tuple[int, ...] = ()) -> bytes:
+        return replace(both, more=(extents(*items, names=names),)).file()
+
+    assert len(shown(located(((0, 9), (9, one - 9)), (second,)))) == 2
+    assert len(avif(located((first,), (first,))).readings) == 2
+    with pytest.raises(Unsupported, match="2 frames"):
+        avif(located((first, second), (second,)))
+    with pytest.raises(Undecodable, match="share"):
+        avif(located((first,) * 99, (second,)))
+    with pytest.raises(Undecodable, match="two places"):
+        avif(located((first,), (second,), names=(1, 1)))
+    for nowhere in ((), ((0, 0),)):
+        with pytest.raises(Undecodable, match=r"nowhere|without a sequence header"):
+            avif(located((first,), nowhere))
