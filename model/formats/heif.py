@@ -16,6 +16,7 @@ from dataclasses import replace
 from model.errors import TooLarge, Undecodable, Unsupported
 from model.formats.av1 import sequence_colours
 from model.formats.av1frames import check_av1
+from model.formats.avistracks import check_tracks_and_frames
 from model.formats.boxes import avif as walk
 from model.formats.boxes import boxes
 from model.formats.boxtree import Numbers, Place
@@ -53,6 +54,7 @@ def avif(data: bytes) -> Container:
             others = [still[:at] + name + still[at + len(name) :] for at, name in _other_pictures(data, start, end)]
         elif kind == b"moov":
             check_tracks(data, start, end)
+            check_tracks_and_frames(data, start, end)
     return replace(container, readings=(*container.readings, *others))
 
 
