@@ -16,7 +16,7 @@ from model.formats.boxtree import Level, Place, level, numbers, only
 from model.formats.container import Container
 from model.formats.covers import check_metadata
 from model.formats.fragments import FRAGMENT_BOXES, fragment_samples
-from model.formats.mp4track import ACCEPTED, check_edits, description, orientation, turned
+from model.formats.mp4track import ACCEPTED, check_apertures, check_edits, description, orientation, turned
 from model.formats.sampletable import Sample, sample_table, samples
 from model.formats.units import check_units
 
@@ -119,6 +119,8 @@ def _container(data: bytes, top: Level, movie: Level, tracks: Tracks, movie_tick
     check_units(data, places, what.codec, what.configuration)
     if what.codec == "av1":
         check_av1(data, places, what.configuration)
+    if b"tapt" in track:
+        check_apertures(data, only(track, b"tapt"), what.size)
     turn = turned(data, only(track, b"tkhd"), what.size)
     return Container(len(data), (data,), len(frames), what.size, codec=what.codec, seconds=seconds, orientation=turn)
 
