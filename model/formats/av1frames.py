@@ -13,13 +13,16 @@ from typing import NamedTuple
 
 from model.errors import Undecodable, Unsupported
 from model.formats.av1 import CHOSEN_BY_FRAME, SEQUENCE_HEADER, Sequence, read_sequence
+from model.formats.av1 import MAX_HEADER_BYTES as MAX_SEQUENCE_BYTES
 from model.formats.bits import Bits
 from model.formats.obu import unit
 from model.formats.shape import check_shown_size
 from model.formats.steps import step
 
-MAX_HEADER_BYTES = 512
-"""Of a frame's header as far as it is read; the times of 32 operating points are a quarter of it."""
+MAX_HEADER_BYTES = 256
+"""Of a frame's header as far as it is read; the times of 32 operating points are half of it."""
+FRAME_STEPS, SEQUENCE_STEPS = 3, 100
+"""What a frame's header costs, and a sequence header that is not the one before: 30 and up to 500 microseconds."""
 CONFIGURATION_BYTES = 4
 """Of an av1C before the units in it; AV1 Codec ISO Media File Format Binding, section 2.3.3."""
 _FRAME_HEADER, _FRAME, _REDUNDANT_FRAME_HEADER = 3, 6, 7
@@ -49,24 +52,36 @@ def check_av1(data: bytes, samples: Iterable[tuple[int, int]], configuration: by
             raise Unsupported(f"a picture in AV1, or a sample of a video, that shows {shown} frames and not one")
 
 
-def _walk(data: bytes, at: int, end: int, known: Sequence | None) -> tuple[Sequence | None, int]:
+_Known = tuple[bytes, Sequence]
+"""A sequence header, and what it says."""
+
+
+def _walk(data: bytes, at: int, end: int, known: _Known | None) -> tuple[_Known | None, int]:
     """The sequence header that holds at the end, and how many frames were shown."""
     shown = 0
     while at < end:
         step()
         found = unit(data, at, end)
         if found.kind == SEQUENCE_HEADER:
-            known = read_sequence(data[found.start : min(found.end, end)])
+            known = _known(data[found.start : min(found.end, end, found.start + MAX_SEQUENCE_BYTES)], known)
         elif found.kind == _REDUNDANT_FRAME_HEADER:
             raise Unsupported("a picture in AV1 that has headers twice")  # some decoders take it for another frame
         elif found.kind in (_FRAME_HEADER, _FRAME):
             if known is None:
                 raise Undecodable("an AV1 picture without a sequence header")
-            frame = read_frame(data[found.start : min(found.end, end, found.start + MAX_HEADER_BYTES)], known)
+            step(FRAME_STEPS)
+            frame = read_frame(data[found.start : min(found.end, end, found.start + MAX_HEADER_BYTES)], known[1])
             check_shown_size(frame.size, frame.render)
             shown += frame.shown
         at = found.end
     return known, shown
+
+
+def _known(content: bytes, before: _Known | None) -> _Known:
+    if before is not None and before[0] == content:
+        return before
+    step(SEQUENCE_STEPS)
+    return content, read_sequence(content)
 
 
 def read_frame(content: bytes, sequence: Sequence) -> Frame:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.errors import JudgeError, Undecodable, Unsupported
+from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
 from model.formats import av1frames
 from model.formats.av1 import Sequence, Times
 from model.formats.av1frames import Frame, check_av1, read_frame
@@ -15,6 +15,7 @@ from model.formats.bits import Bits
 from model.formats.media import MP4, WEBM
 from model.formats.mp4 import mp4
 from model.formats.obu import unit
+from model.formats.steps import limited
 from model.formats.structure import inspect
 from model.formats.webm import webm
 from model.video import frames
@@ -197,6 +198,21 @@ def test_headers_that_are_repeated_or_missing() -> None:
         check_av1(frame, [(0, len(frame))])
     header = ONE[: len(ONE) - len(frame)]
     check_av1(frame, [(0, len(frame))], bytes(4) + header)
+
+
+def test_sequence_headers_that_differ_count_as_many_steps() -> None:
+    """Each may have 32 operating points."""
+    at = 0
+    while (found := unit(ONE, at, len(ONE))).kind != 1:
+        at = found.end
+    header = ONE[at : found.end]
+    same = header * 900 + ONE
+    with limited(2000):
+        check_av1(same, [(0, len(same))])
+    other = header[:-1] + bytes([header[-1] ^ 1])
+    changing = (header + other) * 450 + ONE
+    with limited(), pytest.raises(TooLarge):
+        check_av1(changing * 20, [(at * len(changing), (at + 1) * len(changing)) for at in range(20)])
 
 
 def test_pictures_of_h264_and_h265_in_one_sample() -> None:
