@@ -79,7 +79,7 @@ def _other_pictures(data: bytes, start: int, end: int) -> list[tuple[int, bytes]
         raise TooLarge(f"an AVIF of {len(data)} bytes with {len(pictures)} pictures")
     if max(pictures) >> 8 * wide:
         raise Undecodable("the AVIF has a picture whose number is too large to be the primary one")
-    coloured = check_properties(data, *found[b"iprp"], {*pictures, *alphas})
+    coloured = check_properties(data, *found[b"iprp"], {*pictures, *alphas}, alphas)
     places = _places(data, *found.get(b"iloc", (end, end)), found.get(b"idat", (0, 0))[0])
     _check_pixels(
         data, [(item not in alphas | coloured, places.get(item, ())) for item in kinds if kinds[item] == b"av01"]
@@ -113,12 +113,16 @@ def _parts(data: bytes, kinds: dict[int, bytes], start: int, end: int) -> tuple[
         if relation == b"auxl":
             if covered.intersection(targets):
                 raise Unsupported("an AVIF with two alphas for one picture")
+            if not targets or any(kinds.get(target) not in _PICTURES for target in targets):
+                raise Unsupported("an AVIF with an alpha of nothing")
             covered.update(targets)
             alphas.add(item)
         elif relation == b"dimg":
             if kinds.get(item) != b"grid" or tiles.intersection(targets):
                 raise Unsupported("an AVIF with a picture made of others, but not of tiles of its own")
             tiles.update(targets)
+    if alphas & covered:
+        raise Unsupported("an AVIF with an alpha that has an alpha")
     return alphas, tiles
 
 
