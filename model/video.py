@@ -2,7 +2,9 @@
 
 FFmpeg is told the container and the codec, and may open nothing: no other file, no other format, no network. It runs
 in one thread, skips nothing and conceals nothing. What it finds has to be what the walk found (codec, size, turn,
-number of frames); a file that two readers see differently is refused. Runs in a decoder process and nowhere else.
+number of frames); a file that two readers see differently is refused. So are pixels far from square: where the
+container is silent, players go by the stream (ITU-T H.264 and H.265, annex E; AV1 specification, section 5.9.6). Runs
+in a decoder process and nowhere else.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from PIL import Image
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
 from model.formats.container import Container
 from model.formats.media import MP4, WEBM, MediaType
+from model.formats.shape import check_square
 from model.formats.webm import VP8_SHOWN
 from model.frames import Sizes, check_frames, check_size
 from model.screen import Screen
@@ -182,7 +185,10 @@ def _decoded(source: InputContainer, stream: VideoStream, container: Container) 
     packets = 0
     for packet in source.demux(stream):
         packets += _shows(packet, str(container.codec))
-        yield from packet.decode()
+        shown = packet.decode()
+        if shape := stream.codec_context.sample_aspect_ratio:  # any packet may bring other parameters
+            check_square(*shape.as_integer_ratio())
+        yield from shown
     if packets != container.frames:
         _disagree(f"{packets} packets and no {container.frames} frames")
 

@@ -8,7 +8,7 @@ avifDecoderReset.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from model.errors import Undecodable
 from model.formats.container import Container
@@ -16,18 +16,13 @@ from model.formats.steps import step
 
 MAX_BOXES = 10_000
 """Boxes on one level; real files have four or five."""
-_PICTURE_TRACKS = (b"pict", b"vide")
 
 
 def avif(data: bytes) -> Container:
     """All boxes up to the end of the file; it has no end marker, so that nothing can stand behind it."""
-    top = [(kind, start, end) for kind, start, end in boxes(data, 0, len(data))]
-    kinds = [kind for kind, _, _ in top]
+    kinds = [kind for kind, _, _ in boxes(data, 0, len(data))]
     if kinds[:1] != [b"ftyp"] or any(kinds.count(kind) > 1 for kind in (b"ftyp", b"meta", b"moov")):
         raise Undecodable("the AVIF has not one header, or two of what it may have once")
-    for kind, start, end in top:
-        if kind == b"moov" and sum(1 for handler in _handlers(data, start, end) if handler in _PICTURE_TRACKS) > 1:
-            raise Undecodable("the AVIF has more than one track of pictures")
     if b"meta" in kinds and b"moov" in kinds:
         readings = tuple(data[:8] + major + data[12:] for major in (b"avif", b"avis"))
         return Container(len(data), readings, None)
@@ -52,17 +47,3 @@ def boxes(data: bytes, at: int, end: int, zeros: bool = False) -> Iterator[tuple
             raise Undecodable("a box breaks off, or there are too many")
         yield kind, at + head, at + size
         at += size
-
-
-def _handlers(data: bytes, start: int, end: int) -> Iterator[bytes]:
-    """The handler types of the tracks in a moov box."""
-    for media in _named(data, b"mdia", _named(data, b"trak", [(start, end)])):
-        for start, _ in _named(data, b"hdlr", [media]):
-            yield data[start + 8 : start + 12]
-
-
-def _named(data: bytes, name: bytes, places: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    for outer_start, outer_end in places:
-        for kind, start, end in boxes(data, outer_start, outer_end):
-            if kind == name:
-                yield start, end

@@ -15,12 +15,15 @@ from dataclasses import replace
 
 from model.errors import TooLarge, Undecodable, Unsupported
 from model.formats.av1 import sequence_colours
+from model.formats.av1frames import check_av1
+from model.formats.avistracks import check_tracks_and_frames
 from model.formats.boxes import avif as walk
 from model.formats.boxes import boxes
-from model.formats.boxtree import Numbers
+from model.formats.boxtree import Numbers, Place
 from model.formats.cicp import check_code_points
 from model.formats.container import Container
 from model.formats.properties import check_properties, check_tracks
+from model.formats.units import check_units
 
 MAX_READING_BYTES = 128 * 1024 * 1024
 """Of the copies of a file in which each of its pictures is the primary one. ImageMagick makes such collections of
@@ -51,6 +54,7 @@ def avif(data: bytes) -> Container:
             others = [still[:at] + name + still[at + len(name) :] for at, name in _other_pictures(data, start, end)]
         elif kind == b"moov":
             check_tracks(data, start, end)
+            check_tracks_and_frames(data, start, end)
     return replace(container, readings=(*container.readings, *others))
 
 
@@ -75,12 +79,29 @@ def _other_pictures(data: bytes, start: int, end: int) -> list[tuple[int, bytes]
         raise TooLarge(f"an AVIF of {len(data)} bytes with {len(pictures)} pictures")
     if max(pictures) >> 8 * wide:
         raise Undecodable("the AVIF has a picture whose number is too large to be the primary one")
-    coloured = check_properties(data, *found[b"iprp"], {*pictures, *alphas})
+    coloured = check_properties(data, *found[b"iprp"], {*pictures, *alphas}, alphas)
     places = _places(data, *found.get(b"iloc", (end, end)), found.get(b"idat", (0, 0))[0])
-    for item, kind in kinds.items():
-        if kind == b"av01" and item not in alphas | coloured:
-            check_code_points(*sequence_colours(data, *places.get(item, (0, 0))))
+    _check_pixels(
+        data, [(item not in alphas | coloured, places.get(item, ())) for item in kinds if kinds[item] == b"av01"]
+    )
     return [(numbers.at - wide, item.to_bytes(wide)) for item in pictures if item != primary]
+
+
+def _check_pixels(data: bytes, items: list[tuple[bool, tuple[Place, ...]]]) -> None:
+    """Look at the AV1 units of pictures: whether their colours count, and the parts that they lie in.
+
+    Pictures may lie in the very same parts, as tiles of one colour do, but not otherwise share bytes.
+    """
+    left = len(data)
+    coloured_within = {parts for counts, parts in items if counts}
+    for parts in {parts: None for _, parts in items}:
+        left -= sum(max(0, stop - at) for at, stop in parts)
+        if left < 0:
+            raise Undecodable("the AVIF has pictures that share their bytes")
+        pixels = b"".join(data[at:stop] for at, stop in parts)
+        if parts in coloured_within:
+            check_code_points(*sequence_colours(pixels, 0, len(pixels)))
+        check_picture(pixels)
 
 
 def _parts(data: bytes, kinds: dict[int, bytes], start: int, end: int) -> tuple[set[int], set[int]]:
@@ -92,12 +113,16 @@ def _parts(data: bytes, kinds: dict[int, bytes], start: int, end: int) -> tuple[
         if relation == b"auxl":
             if covered.intersection(targets):
                 raise Unsupported("an AVIF with two alphas for one picture")
+            if not targets or any(kinds.get(target) not in _PICTURES for target in targets):
+                raise Unsupported("an AVIF with an alpha of nothing")
             covered.update(targets)
             alphas.add(item)
         elif relation == b"dimg":
             if kinds.get(item) != b"grid" or tiles.intersection(targets):
                 raise Unsupported("an AVIF with a picture made of others, but not of tiles of its own")
             tiles.update(targets)
+    if alphas & covered:
+        raise Unsupported("an AVIF with an alpha that has an alpha")
     return alphas, tiles
 
 
@@ -132,9 +157,18 @@ def _relations(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, 
         yield relation, item, [numbers.take(wide) for _ in range(numbers.take(2))]
 
 
-def _places(data: bytes, start: int, end: int, inside: int) -> dict[int, tuple[int, int]]:
-    """Where the first part of each item is (iloc, ISO/IEC 14496-12 section 8.11.3); `inside`: where idat begins."""
-    places: dict[int, tuple[int, int]] = {}
+def check_picture(pixels: bytes) -> None:
+    """Unsupported for AV1 units that show other than one frame in one layer, Undecodable for broken ones or none."""
+    if not pixels:
+        raise Undecodable("the AVIF has a picture that is nowhere")
+    whole = [(0, len(pixels))]
+    check_units(pixels, whole, "av1", b"")
+    check_av1(pixels, whole)
+
+
+def _places(data: bytes, start: int, end: int, inside: int) -> dict[int, tuple[Place, ...]]:
+    """Where the parts of each item are (iloc, ISO/IEC 14496-12 section 8.11.3); `inside`: where idat begins."""
+    places: dict[int, tuple[Place, ...]] = {}
     if start == end:
         return places
     numbers = Numbers(data, start, end)
@@ -145,14 +179,17 @@ def _places(data: bytes, start: int, end: int, inside: int) -> dict[int, tuple[i
     wide = 4 if version == 2 else 2
     for _ in range(numbers.take(wide)):
         item = numbers.take(wide)
+        if item in places:
+            raise Undecodable("the AVIF has an item in two places")
         method = numbers.take(2) & 15 if version else 0
         numbers.take(2)
         base = numbers.take(for_base) + (inside if method == 1 else 0)
-        if parts := numbers.take(2):
+        parts: list[Place] = []
+        for _ in range(numbers.take(2)):
             numbers.take(for_index)
             at, size = base + numbers.take(for_offset), numbers.take(for_length)
-            places[item] = at, min(at + size, len(data))
-            numbers.take((parts - 1) * (for_index + for_offset + for_length))
+            parts.append((at, min(at + size, len(data))))
+        places[item] = tuple(parts)
         if method > 1:
             raise Unsupported("an AVIF with items that are parts of others")
     return places

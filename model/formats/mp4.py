@@ -10,12 +10,13 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from model.errors import TooLarge, Undecodable, Unsupported
+from model.formats.av1frames import check_av1
 from model.formats.beside import BESIDE, MEDIA_INFORMATION, SOUND, check_beside, count_references
 from model.formats.boxtree import Level, Place, level, numbers, only
 from model.formats.container import Container
 from model.formats.covers import check_metadata
 from model.formats.fragments import FRAGMENT_BOXES, fragment_samples
-from model.formats.mp4track import ACCEPTED, check_edits, description, orientation, turned
+from model.formats.mp4track import ACCEPTED, check_apertures, check_edits, description, orientation, turned
 from model.formats.sampletable import Sample, sample_table, samples
 from model.formats.units import check_units
 
@@ -114,7 +115,12 @@ def _container(data: bytes, top: Level, movie: Level, tracks: Tracks, movie_tick
         edits = level(data, only(track, b"edts"), "the edits", (b"elst",))
         check_edits(data, only(edits, b"elst"), frames, ticks, movie_ticks)
     _check_places(frames, top.get(b"mdat", []))
-    check_units(data, ((frame.start, frame.end) for frame in frames), what.codec, what.configuration)
+    places = [(frame.start, frame.end) for frame in frames]
+    check_units(data, places, what.codec, what.configuration)
+    if what.codec == "av1":
+        check_av1(data, places, what.configuration)
+    if b"tapt" in track:
+        check_apertures(data, only(track, b"tapt"), what.size)
     turn = turned(data, only(track, b"tkhd"), what.size)
     return Container(len(data), (data,), len(frames), what.size, codec=what.codec, seconds=seconds, orientation=turn)
 

@@ -23,6 +23,7 @@ _CONFIGURATIONS = {"h264": b"avcC", "hevc": b"hvcC", "av1": b"av1C"}
 _BESIDE = tuple(b"pasp clap btrt fiel gama chrm mdcv clli amve ccst SmDm CoLL dvcC dvvC".split())
 """Shape, colour and rate. dvcC and dvvC are Dolby Vision over an ordinary picture, which iPhones write; a second layer
 is refused frame by frame (model/formats/units.py)."""
+_APERTURES = (b"clef", b"prof", b"enof")
 _ONE = 1 << 16
 _ENABLED = 1
 _ORIENTATIONS = {
@@ -87,6 +88,16 @@ def turned(data: bytes, tkhd: Place, size: tuple[int, int]) -> int:
     if width and height:
         check_square(width * size[1], height * size[0])
     return orientation(matrix)
+
+
+def check_apertures(data: bytes, tapt: Place, size: tuple[int, int]) -> None:
+    """The sizes in which QuickTime shows a track of (width, height): clean, whole or encoded. Unsupported if one is far
+    from its shape, or of another kind (QuickTime File Format, "Track Aperture Mode Dimensions").
+    """
+    for places in level(data, tapt, "the apertures", _APERTURES, zeros=True).values():
+        width, height = numbers(data, places[0], ">II", 4)
+        if width or height:
+            check_square(width * size[1], height * size[0])
 
 
 def orientation(matrix: list[int]) -> int:

@@ -5,6 +5,8 @@ Sources: ISO/IEC 23008-12 (HEIF) sections 6.5 and 9.3, 23000-22 (MIAF) section 7
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from model.errors import Undecodable, Unsupported
 from model.formats.av1 import sequence_colours
 from model.formats.boxes import boxes
@@ -25,11 +27,16 @@ _UPRIGHT = b"".join(value.to_bytes(4) for value in (0x10000, 0, 0, 0, 0x10000, 0
 """The matrix of a track that is shown as it is; ISO/IEC 14496-12 section 8.3.2."""
 
 
-def check_properties(data: bytes, start: int, end: int, turned: set[int]) -> set[int]:
+def check_properties(
+    data: bytes, start: int, end: int, turned: set[int], alphas: Collection[int] = frozenset()
+) -> set[int]:
     """The items to which this iprp box gives colours by number; Unsupported for properties that Pillow does not heed.
 
-    `turned`: the items that may be rotated and mirrored. Undecodable for properties that are not there.
+    `turned`: the items that may be rotated and mirrored. `alphas`: those that others refer to as auxiliary, and which
+    have to say that they are: viewers take them for nothing otherwise, or for pictures. Undecodable for properties that
+    are not there.
     """
+    silent = set(alphas)
     coloured: set[int] = set()
     properties: list[bytes] = []
     for kind, at, stop in boxes(data, start, end):
@@ -51,6 +58,10 @@ def check_properties(data: bytes, start: int, end: int, turned: set[int]) -> set
             _check_turns(named, item in turned)
             if _NCLX in named:
                 coloured.add(item)
+            if b"auxC" in named:
+                silent.discard(item)
+    if silent:
+        raise Unsupported("an AVIF with an auxiliary picture that is not its alpha")
     return coloured
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from model.errors import TooLarge, Undecodable, Unsupported
+from model.formats.av1frames import check_av1
 from model.formats.container import Container
 from model.formats.ebml import (
     CRC32,
@@ -26,6 +27,7 @@ from model.formats.ebml import (
     vint,
 )
 from model.formats.units import check_units
+from model.formats.vp9 import check_vp9
 from model.formats.webmtrack import ACCEPTED, Tracks, tracks
 
 HEADER, SEGMENT = 0x1A45DFA3, 0x18538067
@@ -93,8 +95,12 @@ def _container(data: bytes, found: Tracks, frames: list[Block], info: Level) -> 
         shown += visible
     if not shown:
         raise Undecodable("a video without frames")
+    places = [(frame.start, frame.end) for frame in frames]
+    if found.codec == "vp9":
+        check_vp9(data, places, found.size)
     if found.codec == "av1":
-        check_units(data, ((frame.start, frame.end) for frame in frames), "av1", b"")
+        check_units(data, places, "av1", b"")
+        check_av1(data, places)
     scale = unsigned(data, info, 0x2AD7B1, 1_000_000)
     if not scale:
         raise Undecodable("a video without time")

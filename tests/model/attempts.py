@@ -53,6 +53,9 @@ ATTEMPTS = {
     "reads-its-memory": Attempt("open('/proc/self/mem', 'rb').close()", DENIED, DENIED),
     "lists-a-folder": Attempt("os.listdir('/')", DENIED, DENIED),
     "looks-for-a-file": Attempt("os.stat('/etc/passwd')", None, DENIED),
+    "looks-for-a-file-as-if-it-were-open": Attempt(
+        "call('newfstatat', -100, b'/etc/passwd', (ctypes.c_char * 256)(), 0x1000)", None, DENIED
+    ),
     "makes-a-file": Attempt(
         "name = f'/tmp/decoder-{os.getpid()}'; open(name, 'x').close(); os.unlink(name)", DENIED, SIGSYS
     ),
@@ -101,6 +104,9 @@ ATTEMPTS = {
         None,
         SIGSYS,
     ),
+    "writes-its-parents-memory": Attempt("call('process_vm_writev', parent, None, 0, None, 0, 0)", None, SIGSYS),
+    "takes-hold-of-its-parent": Attempt("call('pidfd_open', parent, 0)", None, SIGSYS, free=""),
+    "outlives-its-parent": Attempt(_libc("prctl(1, 0, 0, 0, 0)"), None, SIGSYS),
     "signals-its-parent": Attempt("os.kill(parent, signal.SIGCONT)", DENIED, SIGSYS, abi=6),
     "signals-a-thread-of-its-parent": Attempt(
         _libc("tgkill(parent, parent, signal.SIGCONT)"), "not permitted", SIGSYS, abi=6
@@ -124,6 +130,12 @@ ATTEMPTS = {
     "makes-memory-executable": Attempt(
         _libc("mprotect(ctypes.c_void_p(address), ctypes.c_size_t(4096), 5)"), None, SIGSYS, before=PAGE
     ),
+    "makes-readable-memory-executable": Attempt("call('personality', 0x400000)", None, SIGSYS, free=""),
+    "takes-memory-from-the-machine": Attempt(  # none of it, which does nothing where it is allowed
+        "call('madvise', ctypes.c_void_p(address), ctypes.c_size_t(0), 100)", None, SIGSYS, before=PAGE, free=""
+    ),
+    "handles-its-own-page-faults": Attempt("call('userfaultfd', 1)", None, SIGSYS, free=""),
+    "shares-memory": Attempt("call('shmget', 0, 4096, 0o1600)", None, SIGSYS, free=""),
     "asks-a-device": Attempt(
         "import fcntl; fcntl.ioctl(opened, 0x5411, b'1234')",
         None,

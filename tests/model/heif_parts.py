@@ -121,3 +121,54 @@ def grid_item(columns: int, rows: int, size: tuple[int, int]) -> Item:
     ispe = full(b"ispe", *(side.to_bytes(4) for side in size))
     pixi = full(b"pixi", b"\x03\x08\x08\x08")
     return Item(b"grid", bytes([0, 0, rows - 1, columns - 1]) + u16(*size), (ispe, pixi))
+
+
+UPRIGHT = (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+
+
+@dataclass(frozen=True)
+class Track:
+    """A track of an animation: AV1 pictures, the boxes of their description, its kind, the tracks that it is of."""
+
+    pictures: tuple[Item, ...]
+    described: tuple[bytes, ...] = ()
+    handler: bytes = b"pict"
+    number: int = 1
+    of: tuple[int, ...] = ()
+    matrix: tuple[int, ...] = UPRIGHT
+    entries: int = 1
+    code: bytes = b"av01"
+    version: int = 0
+
+    def box(self, at: int, table: bytes = b"stco") -> bytes:
+        """The trak, the pictures of which stand one behind the other from a place in the file on."""
+        wide = 8 * self.version
+        numbers = self.number.to_bytes(4) + bytes(24 + wide // 2) + b"".join(value.to_bytes(4) for value in self.matrix)
+        header = full(b"tkhd", bytes(8 + wide), numbers, u16(48, 0, 40, 0), version=self.version)
+        entry = box(self.code, bytes(24), u16(48, 40), bytes(50), *(self.described or (COLOURS,)))
+        sizes = [len(item.pixels) for item in self.pictures]
+        count = len(sizes).to_bytes(4)
+        one = (1).to_bytes(4)
+        tables = (
+            full(b"stsd", self.entries.to_bytes(4), entry * self.entries),
+            full(b"stts", one, count, one),
+            full(b"stsc", one, one, count, one),
+            full(b"stsz", bytes(4), count, *(size.to_bytes(4) for size in sizes)),
+            full(table, one, at.to_bytes(4 if table == b"stco" else 8)),
+        )
+        handler = full(b"hdlr", bytes(4), self.handler, bytes(13))
+        media = box(
+            b"mdia", full(b"mdhd", bytes(8), one, count, bytes(4)), handler, box(b"minf", box(b"stbl", *tables))
+        )
+        reference = [box(b"tref", box(b"auxl", *(number.to_bytes(4) for number in self.of)))] if self.of else []
+        return box(b"trak", header, *reference, media)
+
+
+def animated(collection: Collection, *tracks: Track, table: bytes = b"stco") -> bytes:
+    """An AVIF with tracks behind its items, their pictures in front of them."""
+    at = len(collection.file()) + 8
+    pixels, traks = b"", b""
+    for track in tracks:
+        traks += track.box(at + len(pixels), table)
+        pixels += b"".join(item.pixels for item in track.pictures)
+    return replace(collection, top=(*collection.top, box(b"mdat", pixels), box(b"moov", traks))).file()

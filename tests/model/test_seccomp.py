@@ -30,8 +30,9 @@ def test_refuses(name: str, forks: Forks) -> None:
 
 ALLOWED = {
     "memory": "for size in (1, 1 << 20, 200 << 20): page = bytearray(size); page += bytes(size)",
+    "giving-memory-back": "page = mmap.mmap(-1, 1 << 20); page.madvise(mmap.MADV_DONTNEED); page.close()",
     "writable-pages": "mmap.mmap(-1, 1 << 20).close()",
-    "what-is-open": "assert opened.read() and opened.seek(0) == 0 and os.fstat(0); opened.close()",
+    "what-is-open": "assert opened.read() and opened.seek(0) == 0; opened.close()",
     "clocks": "time.time(), time.monotonic(), time.process_time(), time.perf_counter(), time.sleep(0.001)",
     "chance": "assert os.urandom(4)",
     "its-processor-time": "allow_cpu(5); allow_cpu(7); resource.getrusage(resource.RUSAGE_SELF)",

@@ -6,6 +6,7 @@ import os
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import av
@@ -24,7 +25,20 @@ from model.formats.sniff import sniff
 from model.formats.structure import inspect
 from model.tone import PQ
 from model.video import VideoFrame, check_video, frames
-from tests.model.videos import SIZE, AnyLimits, add, box, encode, index_in_front, moving, patch, place, put, video
+from tests.model.videos import (
+    SIZE,
+    AnyLimits,
+    add,
+    box,
+    encode,
+    index_in_front,
+    moving,
+    patch,
+    place,
+    put,
+    rename,
+    video,
+)
 from tests.model.webms import BLOCK, CLUSTER, change, children, ebml, parted, plain, together
 
 CODECS = [
@@ -265,6 +279,35 @@ def test_a_transfer_function_that_changes() -> None:
     for one, two in ((2, PQ), (1, PQ), (PQ, 1)):
         with pytest.raises(Unsupported, match="other light"):
             read(_splice(of(one), of(two)))
+
+
+def shaped(codec: str, width: int, height: int) -> bytes:
+    """A video whose stream alone says that its pixels are so wide and so high."""
+
+    def declare(stream: VideoStream) -> None:
+        stream.codec_context.sample_aspect_ratio = Fraction(width, height)
+
+    data = encode(moving(4), codec, "mp4", encoder={"bf": "0"}, prepare=declare)
+    entry = "moov trak mdia minf stbl stsd " + {"libx264": "avc1", "libx265": "hev1"}[codec]
+    return put(rename(data, f"{entry} pasp", b"free"), "moov trak tkhd", 76, bytes(8))
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_pixels_that_are_not_square(codec: str) -> None:
+    """Where no box says so, players go by the parameter sets."""
+    for width, height in ((1, 1), (4320, 4319), (64, 45), (2, 1), (1, 2)):
+        assert len(read(shaped(codec, width, height))) == 4
+    for width, height in ((10, 1), (1, 10), (201, 100), (100, 201)):
+        assert inspect(shaped(codec, width, height), MP4).canvas == SIZE
+        with pytest.raises(Unsupported, match="stretched"):
+            read(shaped(codec, width, height))
+
+
+def test_pixels_that_become_other_than_square() -> None:
+    assert len(read(_splice(shaped("libx264", 1, 1), shaped("libx264", 2, 1)))) == 8
+    for one, two in (((1, 1), (10, 1)), ((10, 1), (1, 1))):
+        with pytest.raises(Unsupported, match="stretched"):
+            read(_splice(shaped("libx264", *one), shaped("libx264", *two)))
 
 
 def _splice(one: bytes, two: bytes) -> bytes:

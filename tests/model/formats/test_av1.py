@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from model.errors import Undecodable, Unsupported
-from model.formats.av1 import MAX_OBUS, sequence_colours
+from model.formats.av1 import MAX_OBUS, Times, read_sequence, sequence_colours
 from tests.model.heif_parts import picture_item
 from tests.model.samples import STILLS, picture
 
@@ -73,10 +73,34 @@ def test_no_header(data: bytes) -> None:
         sequence_colours(data, 0, len(data))
 
 
-def test_times_of_frames_are_refused() -> None:
-    data = unit("000 0 0 1" + "0" * 200)
-    with pytest.raises(Unsupported):
-        sequence_colours(data, 0, len(data))
+TIMED = "000 0 0" + "1" + "0" * 64
+POINT = "0" * 12 + "00101"
+EQUAL = "1" + "00101"
+"""equal_picture_interval, and uvlc of 4."""
+MODEL = "1" + "00011" + "0" * 32 + "00111" + "01001"
+
+
+@pytest.mark.parametrize(
+    ("times", "found"),
+    [
+        ("0" + "0" + "0 00000" + POINT, Times()),
+        (EQUAL + "0" + "0 00000" + POINT, Times()),
+        ("1" + "0" * 32 + "1" + "0" + "0 00000" + POINT, Times()),
+        ("0" + MODEL + "0 00000" + POINT + "1" + "0" * 9, Times(10, True, (8,))),
+        (EQUAL + MODEL + "0 00000" + POINT + "0", Times(0, True, ())),
+        ("0" + MODEL + "1 00001" + POINT + "1" + "0" * 9 + "1 0011" + POINT + "0" + "0", Times(10, True, (8,))),
+    ],
+    ids=["timed", "equal", "equal-for-ever", "a-model", "equal-with-a-model", "two-points"],
+)
+def test_times_of_frames(times: str, found: Times) -> None:
+    sequence = read_sequence(unit(TIMED + times + SIZE + "0" + "000" + "0000 0 1 1" + "000" + "0 0" + DESCRIBED)[2:])
+    assert (sequence.times, sequence.size, sequence.colours) == (found, (49, 41), (9, 16))
+
+
+def test_times_of_layers_are_refused() -> None:
+    layered = "0" + MODEL + "0 00000" + "000100000001" + "00101" + "1" + "0" * 9
+    with pytest.raises(Unsupported, match="layers"):
+        read_sequence(unit(TIMED + layered + "0" * 80)[2:])
 
 
 def test_as_many_units_as_are_looked_through() -> None:

@@ -19,7 +19,20 @@ from model.formats.orientation import as_exif
 from model.frames import pictures
 from model.pixels import opaque
 from model.preprocess import ViewSpec
-from tests.model.heif_parts import COLOURS, IMIR, IROT, Collection, Item, box, full, grid_item, picture_item, u16
+from tests.model.heif_parts import (
+    COLOURS,
+    IMIR,
+    IROT,
+    Collection,
+    Item,
+    Track,
+    animated,
+    box,
+    full,
+    grid_item,
+    picture_item,
+    u16,
+)
 from tests.model.samples import ANIMATIONS, STILLS, encode, picture
 
 SIDE = 64, 64
@@ -80,7 +93,7 @@ def test_every_picture_of_a_collection_is_judged(wide: bool) -> None:
 
 
 def test_a_collection_behind_an_animation() -> None:
-    moved = replace(ONE, items=(PLAIN, OTHER), top=(movie(sample_entry()),)).file()
+    moved = animated(replace(ONE, items=(PLAIN, OTHER)), Track((PLAIN, OTHER)))
     assert [reading[8:12] for reading in avif(moved).readings] == [b"avif", b"avis", b"avif"]
 
 
@@ -142,6 +155,12 @@ CLAP = box(b"clap", b"".join(value.to_bytes(4) for value in (24, 1, 20, 1, 0, 1,
         Collection((PLAIN, ALPHA), ((b"auxl", 2, 1), (b"prem", 1, 2))),
         Collection((PLAIN, ALPHA, ALPHA), ((b"auxl", 2, 1), (b"auxl", 3, 1))),
         Collection((PLAIN, OTHER.having(DEPTH)), ((b"auxl", 2, 1),)),
+        Collection((PLAIN, OTHER), ((b"auxl", 2, 1),)),
+        Collection((PLAIN, ALPHA), ((b"auxl", 2, 9),)),
+        Collection((PLAIN, ALPHA), ((b"auxl", 2),)),
+        Collection((PLAIN, ALPHA), ((b"auxl", 2, 2),)),
+        Collection((PLAIN, ALPHA, EXIF), ((b"auxl", 2, 3),)),
+        Collection((PLAIN, ALPHA, ALPHA), ((b"auxl", 2, 1), (b"auxl", 3, 2))),
         Collection((PLAIN, Item(b"tmap", bytes(9), ())), ((b"dimg", 2, 1),)),
         Collection((Item(b"iden", b"", PLAIN.properties), PLAIN), ((b"dimg", 1, 2),)),
         Collection((Item(b"iovl", b"", PLAIN.properties), PLAIN, OTHER), ((b"dimg", 1, 2, 3),)),
@@ -167,6 +186,12 @@ CLAP = box(b"clap", b"".join(value.to_bytes(4) for value in (24, 1, 20, 1, 0, 1,
         "premultiplied",
         "two-alphas",
         "depth",
+        "beside-without-saying-what",
+        "alpha-of-no-item",
+        "alpha-of-nothing",
+        "alpha-of-itself",
+        "alpha-of-metadata",
+        "alpha-of-alpha",
         "gain-map",
         "derived",
         "overlay",
@@ -248,38 +273,25 @@ def test_what_contradicts_itself_is_refused(data: bytes) -> None:
         avif(data)
 
 
-def movie(
-    *entries: bytes, matrix: tuple[int, ...] = (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000), more: bytes = b""
-) -> bytes:
-    numbers = b"".join(value.to_bytes(4) for value in matrix)
-    table = full(b"stsd", len(entries).to_bytes(4), *entries)
-    header = full(b"tkhd", bytes(36), numbers, bytes(8))
-    return box(b"moov", box(b"trak", header, box(b"mdia", box(b"minf", box(b"stbl", table, more)))))
-
-
-def sample_entry(*inside: bytes) -> bytes:
-    return box(b"av01", bytes(78), *(inside or [COLOURS]))
-
-
 def test_tracks_as_they_are_pass() -> None:
-    for top in (movie(sample_entry()), movie(sample_entry(COLOURS, IROT, IMIR))):
-        assert len(avif(replace(ONE, top=(top,)).file()).readings) == 2
+    for described in ((COLOURS,), (COLOURS, IROT, IMIR)):
+        assert len(avif(animated(ONE, Track((PLAIN,), described))).readings) == 2
 
 
 @pytest.mark.parametrize(
-    "top",
+    "track",
     [
-        movie(sample_entry(), sample_entry()),
-        movie(),
-        movie(sample_entry(CLAP)),
-        movie(sample_entry(IMIR, IROT)),
-        movie(sample_entry(), matrix=(0, 0x10000, 0, 0xFFFF0000, 0, 0, 0, 0, 0x40000000)),
+        Track((PLAIN,), entries=2),
+        Track((PLAIN,), entries=0),
+        Track((PLAIN,), (CLAP,)),
+        Track((PLAIN,), (IMIR, IROT)),
+        Track((PLAIN,), matrix=(0, 0x10000, 0, 0xFFFF0000, 0, 0, 0, 0, 0x40000000)),
     ],
     ids=["two-kinds", "no-kind", "cut", "mirrored-first", "matrix"],
 )
-def test_tracks_that_viewers_show_differently_are_refused(top: bytes) -> None:
+def test_tracks_that_viewers_show_differently_are_refused(track: Track) -> None:
     with pytest.raises(Unsupported):
-        avif(replace(ONE, top=(top,)).file())
+        avif(animated(ONE, track))
 
 
 def test_a_collection_reaches_the_views() -> None:
@@ -338,18 +350,12 @@ def test_pillow_ignores_the_transfer_function() -> None:
 @pytest.mark.parametrize("table", [b"stco", b"co64"])
 def test_colours_of_a_track_without_a_box_of_them(table: bytes) -> None:
     for transfer, passes in ((13, True), (16, False)):
-        frame = uncoloured(PLAIN, transfer).pixels
-        before = replace(ONE, top=(box(b"mdat", frame),)).file()
-        place = (len(before) - len(frame)).to_bytes(4 if table == b"stco" else 8)
-        top = movie(sample_entry(IROT), more=full(table, (1).to_bytes(4), place))
-        data = replace(ONE, top=(box(b"mdat", frame), top)).file()
+        data = animated(ONE, Track((uncoloured(PLAIN, transfer),), (IROT,)), table=table)
         if passes:
             assert avif(data).readings
         else:
             with pytest.raises(Unsupported, match="transfer function"):
                 avif(data)
-    with pytest.raises(Undecodable, match="without pictures"):
-        avif(replace(ONE, top=(movie(sample_entry(IROT)),)).file())
 
 
 def test_items_that_nobody_can_find() -> None:
@@ -360,3 +366,53 @@ def test_items_that_nobody_can_find() -> None:
     derived = full(b"iloc", b"\x44\x00", u16(1, 1, 2, 0, 0), version=1)
     with pytest.raises(Unsupported):
         avif(Collection((without,), left_out=(b"iloc",), more=(derived,)).file())
+
+
+def test_an_item_of_two_frames() -> None:
+    """libavif shows the first, libheif the last."""
+    both = replace(PLAIN, pixels=PLAIN.pixels + OTHER.pixels)
+    alphas = replace(ALPHA, pixels=ALPHA.pixels + ALPHA.pixels)
+    for items, related in (
+        ((both,), ()),
+        ((PLAIN, both), ()),
+        ((PLAIN, alphas), ((b"auxl", 2, 1),)),
+        ((grid_item(1, 1, (48, 40)), both), ((b"dimg", 1, 2),)),
+    ):
+        with pytest.raises(Unsupported, match="2 frames"):
+            avif(Collection(items, related).file())
+
+
+def test_an_item_of_two_layers() -> None:
+    layers = replace(PLAIN, pixels=PLAIN.pixels + b"\x36\x08\x01\x00")
+    with pytest.raises(Unsupported, match="layer"):
+        avif(Collection((layers,)).file())
+
+
+def extents(*items: tuple[tuple[int, int], ...], names: tuple[int, ...] = ()) -> bytes:
+    """Parts in idat for each item."""
+    rows = b"".join(
+        u16(name, 1, 0, len(parts)) + b"".join(at.to_bytes(4) + size.to_bytes(4) for at, size in parts)
+        for name, parts in zip(names or range(1, len(items) + 1), items, strict=True)
+    )
+    return full(b"iloc", b"\x44\x00", u16(len(items)), rows, version=1)
+
+
+def test_items_in_several_parts() -> None:
+    one, other = len(PLAIN.pixels), len(OTHER.pixels)
+    both = Collection((PLAIN, OTHER), left_out=(b"iloc",))
+    first, second = (0, one), (one, other)
+
+    def located(*items: tuple[tuple[int, int], ...], names: tuple[int, ...] = ()) -> bytes:
+        return replace(both, more=(extents(*items, names=names),)).file()
+
+    assert len(shown(located(((0, 9), (9, one - 9)), (second,)))) == 2
+    assert len(avif(located((first,), (first,))).readings) == 2
+    with pytest.raises(Unsupported, match="2 frames"):
+        avif(located((first, second), (second,)))
+    with pytest.raises(Undecodable, match="share"):
+        avif(located((first,) * 99, (second,)))
+    with pytest.raises(Undecodable, match="two places"):
+        avif(located((first,), (second,), names=(1, 1)))
+    for nowhere in ((), ((0, 0),)):
+        with pytest.raises(Undecodable, match=r"nowhere|without a sequence header"):
+            avif(located((first,), nowhere))

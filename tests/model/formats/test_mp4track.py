@@ -117,6 +117,30 @@ def test_a_track_that_is_shown_in_another_shape() -> None:
         mp4(put(video(), f"{TRACK} tkhd", 76, struct.pack(">II", 129 * ONE, 48 * ONE)))
 
 
+def apertures(*sizes: tuple[bytes, int, int]) -> bytes:
+    boxes = b"".join(box(kind, bytes(4) + struct.pack(">II", wide * ONE, high * ONE)) for kind, wide, high in sizes)
+    return add(video(), TRACK, box(b"tapt", boxes))
+
+
+@pytest.mark.parametrize("kind", [b"clef", b"prof", b"enof"])
+def test_apertures_of_quicktime(kind: bytes) -> None:
+    for wide, high in ((64, 48), (640, 480), (85, 48), (128, 48), (64, 96), (0, 0)):
+        assert mp4(apertures((kind, wide, high))).canvas == SIZE
+    for wide, high in ((129, 48), (64, 97), (480, 48), (64, 0), (0, 48)):
+        with pytest.raises(Unsupported, match="stretched"):
+            mp4(apertures((b"clef", 64, 48), (kind, wide, high)) if kind != b"clef" else apertures((kind, wide, high)))
+    assert mp4(apertures((b"clef", 64, 48), (b"prof", 64, 48), (b"enof", 64, 48))).frames == 12
+
+
+def test_apertures_that_nobody_knows() -> None:
+    with pytest.raises(Unsupported, match="apertures"):
+        mp4(apertures((b"what", 64, 48)))
+    with pytest.raises(Undecodable, match="two boxes"):
+        mp4(apertures((b"clef", 64, 48), (b"clef", 64, 48)))
+    with pytest.raises(Undecodable, match="too short"):
+        mp4(add(video(), TRACK, box(b"tapt", box(b"clef", bytes(11)))))
+
+
 @pytest.mark.parametrize(("degrees", "exif"), [(90, 8), (180, 3), (270, 6), (-90, 6)])
 def test_turns_that_ffmpeg_writes(degrees: int, exif: int) -> None:
     container = mp4(video(rotate=degrees))
