@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from model.formats.sniff import sniff
 from model.plan import Plan
 from model.preprocess import Views, ViewSpec, make_view
 from tests import imagenet
+from tests.model.changed import Pixels, cat, chequered, near, shuffled, soft
 from tests.model.samples import ANIMATIONS, STILLS, encode, picture, pictures
 from tests.model.scaled_jpeg import scaled_jpeg
 
@@ -187,3 +189,37 @@ def test_pictures_of_other_sizes_count_as_what_they_are(monkeypatch: pytest.Monk
     monkeypatch.setattr(model_decode, "MAX_SHOWN_PIXELS", 8 * 8 + 400 * 400)
     with pytest.raises(TooLarge, match="3 pictures"):
         views(data)
+
+
+MIDDLE = ViewSpec(224, 224, 0.875, "center", "bicubic")
+SQUASHED = ViewSpec(224, 224, 1.0, "squash", "bilinear")
+
+
+@pytest.mark.parametrize("spec", [MIDDLE, SQUASHED], ids=["middle", "squashed"])
+@pytest.mark.parametrize(
+    ("side", "room", "change"),
+    [
+        (224, 0, lambda pixels: shuffled(pixels, 8, unit=2)),
+        (448, 0, lambda pixels: shuffled(pixels, 16, unit=4)),
+        (224, 60, lambda pixels: chequered(pixels, 60)),
+        (448, 60, lambda pixels: chequered(pixels, 60, 2)),
+    ],
+    ids=["blocks-of-224", "blocks-of-448", "chequered-224", "chequered-448"],
+)
+def test_a_picture_stands_for_no_other_that_only_a_small_picture_or_a_mean_takes_for_it(
+    side: int, room: int, change: Callable[[Pixels], Pixels], spec: ViewSpec
+) -> None:
+    last = soft(np.asarray(cat(side)), room)
+    data = encode([Image.fromarray(change(last)), Image.fromarray(last)], "PNG")
+    result = decode(data, PNG, LIMITS, [spec], Plan())
+    wanted = make_view(Image.fromarray(last), spec)
+    assert any(near(view, wanted) for view in result.arrays[0])
+
+
+def test_a_squeezed_picture_does_not_stand_for_the_picture() -> None:
+    data = encode([cat(112, 1120), cat(1120)], "MPO", quality=97)
+    media = sniff(data)
+    assert media is not None
+    result = decode(data, media, LIMITS, [MIDDLE], Plan())
+    whole = result.arrays[0][: len(result.arrays[0]) - result.parts]
+    assert any(near(view, make_view(cat(1120), MIDDLE)) for view in whole)
