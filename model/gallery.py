@@ -2,12 +2,14 @@
 
 What must be looked at: the whole of every distinct frame, in every way in which it may be seen, and the first frame
 closely (model/tiles.py). If that is more than the budget, the file is refused, or an even choice is made, as the
-operator wants. What is left of the budget goes to closer looks at further frames, evenly spread.
+operator wants. What is left of the budget goes to closer looks at further frames, evenly spread. Nobody can foresee
+either choice (model/chance.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 from typing import NamedTuple
 
 from PIL import Image
@@ -56,16 +58,17 @@ class Gallery:
     that were chosen: one that was left out must not stand for those that come after it.
     """
 
-    def __init__(self, specs: Sequence[ViewSpec], plan: Plan) -> None:
+    def __init__(self, specs: Sequence[ViewSpec], plan: Plan, chance: Random) -> None:
         self._specs = specs
         self._plan = plan
+        self._chance = chance
         self._side = max((min(spec.height, spec.width) for spec in specs), default=1)
         self._pictures = SeenPictures()
         self._views = Seen()
-        self._whole: Spread[list[View]] = Spread(plan.budget)
+        self._whole: Spread[list[View]] = Spread(plan.budget, chance)
         self._first: list[View] | None = None
         self._magnified: dict[int, View] = {}  # by the identity of the view in `_first` of the same part
-        self._closer: Spread[list[View]] = Spread(max(1, plan.budget // CLOSER_FRAMES))
+        self._closer: Spread[list[View]] = Spread(max(1, plan.budget // CLOSER_FRAMES), chance)
         self._needed = 0
 
     def show(self, pictures: Sequence[Image.Image]) -> None:
@@ -77,7 +80,7 @@ class Gallery:
         for picture in new:
             views = self._needs(whole_views(picture, self._specs, self._plan))
             if self._plan.sample and not self._whole.count:
-                self._whole = Spread(max(1, self._plan.budget // len(views)))
+                self._whole = Spread(max(1, self._plan.budget // len(views)), self._chance)
             if views:  # or all of them are there already
                 self._whole.add(views)
         if self._first is None:
@@ -93,18 +96,18 @@ class Gallery:
         """What is to be judged."""
         budget, first = self._plan.budget, self._first or []
         room = max(budget - len(first), budget // 2, 1)
-        whole = fitting(self._whole.items, room)
+        whole = fitting(self._whole.items, room, self._chance)
         wanted = [view for group in whole for view in group]
-        views = evenly(wanted, room)
-        parts = evenly(first, budget - len(views))
+        views = evenly(wanted, room, self._chance)
+        parts = evenly(first, budget - len(views), self._chance)
         seen = len(whole) - (len(views) < len(wanted) or len(parts) < len(first))
         if self._plan.sample:
             views, parts = self._new(views), self._new(parts)
         room = budget - len(views) - len(parts)
-        closer = [view for group in fitting(self._closer.items, room) for view in group]
+        closer = [view for group in fitting(self._closer.items, room, self._chance) for view in group]
         parts.sort(key=lambda view: id(view) not in self._magnified)
         larger = [self._magnified[id(view)] for view in parts if id(view) in self._magnified]
-        parts += self._new(evenly(closer, room))
+        parts += self._new(evenly(closer, room, self._chance))
         return Looks([*views, *parts], len(parts), self._whole.count, seen, larger)
 
     def _close(self, pictures: Sequence[Image.Image]) -> list[_Part]:
@@ -115,7 +118,8 @@ class Gallery:
 
     def _magnify(self, close: Sequence[_Part]) -> None:
         kept = {id(view) for view in self._first or ()}
-        for view, picture, box in evenly([part for part in close if id(part.view) in kept], self._plan.magnified):
+        parts = [part for part in close if id(part.view) in kept]
+        for view, picture, box in evenly(parts, self._plan.magnified, self._chance):
             if (larger := magnified(picture, box, self._specs)) is not None:
                 self._magnified[id(view)] = larger
 
@@ -133,11 +137,11 @@ class Gallery:
         return views
 
 
-def fitting(groups: Sequence[list[View]], room: int) -> list[list[View]]:
-    """Every group, or every second, every fourth, until they have no more than `room` views, or only one is left."""
+def fitting(groups: Sequence[list[View]], room: int, chance: Random) -> list[list[View]]:
+    """Every group, or one of every two, of every four, until they have no more than `room` views or are only one."""
     chosen = list(groups)
     while len(chosen) > 1 and sum(map(len, chosen)) > room:
-        chosen = chosen[::2]
+        chosen = evenly(chosen, (len(chosen) + 1) // 2, chance)
     return chosen
 
 

@@ -19,6 +19,7 @@ from model.formats.sniff import sniff
 from model.plan import Plan
 from model.preprocess import Views, ViewSpec, make_view
 from tests import imagenet
+from tests.model import videos
 from tests.model.changed import Pixels, cat, chequered, near, shuffled, soft
 from tests.model.samples import ANIMATIONS, STILLS, encode, picture, pictures
 from tests.model.scaled_jpeg import scaled_jpeg
@@ -223,3 +224,28 @@ def test_a_squeezed_picture_does_not_stand_for_the_picture() -> None:
     result = decode(data, media, LIMITS, [MIDDLE], Plan())
     whole = result.arrays[0][: len(result.arrays[0]) - result.parts]
     assert any(near(view, make_view(cat(1120), MIDDLE)) for view in whole)
+
+
+def test_no_frames_of_a_video_are_known_not_to_be_looked_at() -> None:
+    """All but one of sixteen show what is to be seen, and the sixteenth its mosaic, which is the same in small."""
+    sharp = cat(96)
+    mosaic = sharp.resize((16, 16), Image.Resampling.BOX).resize((96, 96), Image.Resampling.NEAREST)
+    images = [np.asarray(sharp if index % 16 else mosaic) for index in range(300)]
+    options = {"crf": "14", "preset": "ultrafast", "x264-params": "scenecut=0:keyint=999:bframes=0"}
+    data = videos.encode(images, "libx264", "mp4", encoder=options)
+    spec = ViewSpec(96, 96, 1.0, "squash", "bilinear")
+    media = sniff(data)
+    assert media is not None
+    for secret in (b"one", b"other"):
+        result = decode(data, media, LIMITS, [spec], Plan(), secret)
+        views = [float(np.abs(view.astype(np.int16) - np.asarray(sharp)).mean()) for view in result.arrays[0]]
+        assert min(views) < 5 < max(views)
+
+
+def test_the_same_file_is_looked_at_in_the_same_way_again_and_another_one_in_another() -> None:
+    data = encode([picture(seed) for seed in range(60)], "PNG")
+    plan = Plan(budget=8, tiles=False, sample=True)
+    once, again = (decode(data, PNG, LIMITS, [SMALL], plan) for _ in range(2))
+    assert same(once, again)
+    others = [decode(data, PNG, LIMITS, [SMALL], plan, secret) for secret in (b"1", b"2", b"3")]
+    assert not all(len(each.arrays[0]) == len(once.arrays[0]) and same(each, once) for each in others)
