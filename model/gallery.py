@@ -18,7 +18,7 @@ from model.errors import TooLarge
 from model.likeness import Seen, SeenPictures
 from model.magnified import magnified
 from model.plan import Plan
-from model.preprocess import View, ViewSpec, make_closer_view, make_view, whole_size
+from model.preprocess import View, ViewSpec, left_out, make_closer_view, make_view, whole_size
 from model.spread import Spread, evenly
 from model.tiles import Box, along, tiles
 
@@ -146,8 +146,9 @@ def fitting(groups: Sequence[list[View]], room: int, chance: Random) -> list[lis
 
 
 def whole_views(picture: Image.Image, specs: Sequence[ViewSpec], plan: Plan) -> list[View]:
-    """The view of an RGB picture and, if it is long, squares from end to end, which the model's own view leaves out."""
-    ends = close_views(picture, along(*picture.size), specs) if plan.tiles else []
+    """The view of an RGB picture, and squares from end to end if it is long or a model's view leaves its ends out."""
+    unseen = max((left_out(picture.size, spec) for spec in specs), default=0.0)
+    ends = close_views(picture, along(*picture.size, unseen), specs) if plan.tiles else []
     return [tuple(make_view(picture, spec) for spec in specs), *ends]
 
 

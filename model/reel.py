@@ -7,8 +7,8 @@ scenes than that is refused, or an even choice is made of them, as the operator 
 
 A change is less than a scene: something is new in a place, or sharp where it was a blur. Whatever moves makes one after
 another, so no video can be refused for them; a choice of them takes what the stretches and scenes leave of the budget.
-What changes less, between two frames that are looked at, is not seen. A long frame is seen whole and in squares from
-end to end (model/tiles.py), since a model's view leaves its ends out.
+What changes less, between two frames that are looked at, is not seen. A frame whose ends a model's view leaves out is
+seen whole and in squares from end to end (model/tiles.py).
 """
 
 from __future__ import annotations

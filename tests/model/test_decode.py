@@ -249,3 +249,33 @@ def test_the_same_file_is_looked_at_in_the_same_way_again_and_another_one_in_ano
     assert same(once, again)
     others = [decode(data, PNG, LIMITS, [SMALL], plan, secret) for secret in (b"1", b"2", b"3")]
     assert not all(len(each.arrays[0]) == len(once.arrays[0]) and same(each, once) for each in others)
+
+
+def with_ends(width: int, height: int) -> Image.Image:
+    """A white page with a cat in the middle of each short side."""
+    page = Image.new("RGB", (width, height), "white")
+    for left in (0, width - 112):
+        page.paste(cat(112), (left, (height - 112) // 2))
+    return page
+
+
+@pytest.mark.parametrize(("size", "more"), [((540, 360), 2), ((480, 360), 2), ((400, 360), 0)])
+def test_the_ends_that_a_model_crops_are_looked_at(size: tuple[int, int], more: int) -> None:
+    page = with_ends(*size)
+    middle, squashed = (decode(encode(page, "PNG"), PNG, LIMITS, [spec], Plan()) for spec in (MIDDLE, SQUASHED))
+    assert (len(middle.arrays[0]), middle.parts) == (1 + more, 0)
+    assert len(squashed.arrays[0]) == 1
+    ends = [(0, 0, 360, 360), (size[0] - 360, 0, size[0], 360)][:more]
+    for box in ends:
+        wanted = np.asarray(page.crop(box).resize((224, 224), Image.Resampling.BICUBIC))
+        assert any(near(view, wanted) for view in middle.arrays[0])
+
+
+def test_so_are_those_of_a_video() -> None:
+    data = videos.encode([np.asarray(with_ends(480, 320))] * 3, "libx264", "mp4", encoder={"crf": "10"})
+    media = sniff(data)
+    assert media is not None
+    middle, squashed = (decode(data, media, LIMITS, [spec], Plan()) for spec in (MIDDLE, SQUASHED))
+    assert (len(middle.arrays[0]), len(squashed.arrays[0])) == (3, 1)
+    wanted = np.asarray(with_ends(480, 320).crop((0, 0, 320, 320)).resize((224, 224), Image.Resampling.BICUBIC))
+    assert any(near(view, wanted) for view in middle.arrays[0])
