@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from random import Random
+from typing import NamedTuple
 
 import numpy as np
 
+from model.chance import SECRET, chances
 from model.errors import TooLarge, Undecodable, Unsupported, enough_memory
 from model.formats.container import Container
 from model.formats.media import MediaType
@@ -26,16 +29,24 @@ from model.reel import Reel
 from model.video import VideoSizes, frames
 
 
-def decode(data: bytes, media: MediaType, limits: VideoSizes, specs: Sequence[ViewSpec], plan: Plan = DEFAULT) -> Views:
+def decode(
+    data: bytes,
+    media: MediaType,
+    limits: VideoSizes,
+    specs: Sequence[ViewSpec],
+    plan: Plan = DEFAULT,
+    secret: bytes = SECRET,
+) -> Views:
     """The views of a whole file, `arrays[i]` uint8 (N, height, width, 3) for `specs[i]`, N at most what `plan` allows.
 
+    Where not all can be looked at, `secret` decides what is (model/chance.py).
     Raises Undecodable, Unsupported and TooLarge; anything else is a bug.
     """
     if not media.judged:
         raise Unsupported(f"{media.name} is not judged")
     container = inspect(data, media)
     watch = _video if media.codecs else _pictures
-    size, count, looks = watch(data, media, container, limits, specs, plan)
+    size, count, looks = watch(data, media, container, limits, _Looking(specs, plan, chances(data, secret)))
     arrays = tuple(
         np.stack([view[i] for view in looks.views]).reshape(-1, spec.height, spec.width, 3)
         for i, spec in enumerate(specs)
@@ -54,25 +65,30 @@ MAX_SHOWN_PIXELS = MAX_WORK_PIXELS
 """The same of all pictures of a file with more than one, each counted as often as it may be seen otherwise: a frame
 with alpha three times."""
 
+
+class _Looking(NamedTuple):
+    """For which models, how much, and by whose choice."""
+
+    specs: Sequence[ViewSpec]
+    plan: Plan
+    chance: Random
+
+
 _Found = tuple[Size, int, Looks]
 """(width and height of the first picture, pictures in one reading, what is to be judged)."""
 
 
-def _video(
-    data: bytes, media: MediaType, container: Container, limits: VideoSizes, specs: Sequence[ViewSpec], plan: Plan
-) -> _Found:
-    reel = Reel(specs, plan)
+def _video(data: bytes, media: MediaType, container: Container, limits: VideoSizes, looking: _Looking) -> _Found:
+    reel = Reel(*looking, container.frames or 0)
     for frame in frames(data, media, container, limits):
         with enough_memory():
             reel.show(frame)
     return container.canvas, container.frames or 1, reel.looks()
 
 
-def _pictures(
-    _: bytes, media: MediaType, container: Container, limits: Sizes, specs: Sequence[ViewSpec], plan: Plan
-) -> _Found:
+def _pictures(_: bytes, media: MediaType, container: Container, limits: Sizes, looking: _Looking) -> _Found:
     size: Size | None = None
-    gallery = Gallery(specs, plan)
+    gallery = Gallery(*looking)
     counts: list[int] = []
     work, times = 0, 1
     for reading in container.readings:

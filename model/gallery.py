@@ -2,33 +2,35 @@
 
 What must be looked at: the whole of every distinct frame, in every way in which it may be seen, and the first frame
 closely (model/tiles.py). If that is more than the budget, the file is refused, or an even choice is made, as the
-operator wants. What is left of the budget goes to closer looks at further frames, evenly spread.
+operator wants. What is left of the budget goes to closer looks at further frames, evenly spread. Nobody can foresee
+either choice (model/chance.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from model.errors import TooLarge
-from model.likeness import Seen
+from model.likeness import Seen, SeenPictures
 from model.magnified import LARGER, magnified
 from model.plan import Plan
-from model.preprocess import View, ViewSpec, make_closer_view, make_view, whole_size
+from model.preprocess import View, ViewSpec, left_out, make_closer_view, make_view, whole_size
 from model.spread import Spread, evenly
 from model.tiles import Box, along, tiles
 
-THUMBNAIL_PIXELS = 112
-"""Side of the small picture by which frames are compared: 4 x 4 pixels for each block of model/likeness.py."""
 CLOSER_FRAMES = 4
 """A budget of N views holds close looks at N / 4 frames at most: each takes 9 or more, unless it repeats others."""
 SHARP = 2.0
 """A large picture is first made smaller by whole pixels, but what becomes a view stays twice as large as it: that takes
 a fifth of the time, and no view differs by more than a level or two."""
+COMPARED = 1.0
+"""The same for the pictures by which frames are compared: as large as what becomes a view, whole or part, shows them.
+What is finer than that no view shows. A frame of 470 x 470 pixels that is like an earlier one takes 1.5 ms, half of
+what its view does."""
 
 
 class Looks(NamedTuple):
@@ -56,28 +58,29 @@ class Gallery:
     that were chosen: one that was left out must not stand for those that come after it.
     """
 
-    def __init__(self, specs: Sequence[ViewSpec], plan: Plan) -> None:
+    def __init__(self, specs: Sequence[ViewSpec], plan: Plan, chance: Random) -> None:
         self._specs = specs
         self._plan = plan
+        self._chance = chance
         self._side = max((min(spec.height, spec.width) for spec in specs), default=1)
-        self._pictures = Seen()
+        self._pictures = SeenPictures()
         self._views = Seen()
-        self._whole: Spread[list[View]] = Spread(plan.budget)
+        self._whole: Spread[list[View]] = Spread(plan.budget, chance)
         self._first: list[View] | None = None
         self._magnified: dict[int, View] = {}  # by the identity of the view in `_first` of the same part
-        self._closer: Spread[list[View]] = Spread(max(1, plan.budget // CLOSER_FRAMES))
+        self._closer: Spread[list[View]] = Spread(max(1, plan.budget // CLOSER_FRAMES), chance)
         self._needed = 0
 
     def show(self, pictures: Sequence[Image.Image]) -> None:
         """One frame, in RGB. Raises TooLarge if it takes more views than the budget has, and none may be left out."""
         smaller = [reduced(picture, self._specs) for picture in pictures]
-        new = [picture for picture in smaller if self._pictures.is_new([thumbnail(picture)])]
+        new = [picture for picture in smaller if self._pictures.is_new(reduced(picture, self._specs, COMPARED))]
         if not new:
             return
         for picture in new:
             views = self._needs(whole_views(picture, self._specs, self._plan))
             if self._plan.sample and not self._whole.count:
-                self._whole = Spread(max(1, self._plan.budget // len(views)))
+                self._whole = Spread(max(1, self._plan.budget // len(views)), self._chance)
             if views:  # or all of them are there already
                 self._whole.add(views)
         if self._first is None:
@@ -93,18 +96,18 @@ class Gallery:
         """What is to be judged."""
         budget, first = self._plan.budget, self._first or []
         room = max(budget - len(first), budget // 2, 1)
-        whole = fitting(self._whole.items, room)
+        whole = fitting(self._whole.items, room, self._chance)
         wanted = [view for group in whole for view in group]
-        views = evenly(wanted, room)
-        parts = evenly(first, budget - len(views))
+        views = evenly(wanted, room, self._chance)
+        parts = evenly(first, budget - len(views), self._chance)
         seen = len(whole) - (len(views) < len(wanted) or len(parts) < len(first))
         if self._plan.sample:
             views, parts = self._new(views), self._new(parts)
         room = budget - len(views) - len(parts)
-        closer = [view for group in fitting(self._closer.items, room) for view in group]
+        closer = [view for group in fitting(self._closer.items, room, self._chance) for view in group]
         parts.sort(key=lambda view: id(view) not in self._magnified)
         larger = [self._magnified[id(view)] for view in parts if id(view) in self._magnified]
-        parts += self._new(evenly(closer, room))
+        parts += self._new(evenly(closer, room, self._chance))
         return Looks([*views, *parts], len(parts), self._whole.count, seen, larger)
 
     def _close(self, pictures: Sequence[Image.Image]) -> list[_Part]:
@@ -116,7 +119,8 @@ class Gallery:
 
     def _magnify(self, close: Sequence[_Part]) -> None:
         kept = {id(view) for view in self._first or ()}
-        for view, picture, box in evenly([part for part in close if id(part.view) in kept], self._plan.magnified):
+        parts = [part for part in close if id(part.view) in kept]
+        for view, picture, box in evenly(parts, self._plan.magnified, self._chance):
             if (larger := magnified(picture, box, self._specs)) is not None:
                 self._magnified[id(view)] = larger
 
@@ -134,17 +138,18 @@ class Gallery:
         return views
 
 
-def fitting(groups: Sequence[list[View]], room: int) -> list[list[View]]:
-    """Every group, or every second, every fourth, until they have no more than `room` views, or only one is left."""
+def fitting(groups: Sequence[list[View]], room: int, chance: Random) -> list[list[View]]:
+    """Every group, or one of every two, of every four, until they have no more than `room` views or are only one."""
     chosen = list(groups)
     while len(chosen) > 1 and sum(map(len, chosen)) > room:
-        chosen = chosen[::2]
+        chosen = evenly(chosen, (len(chosen) + 1) // 2, chance)
     return chosen
 
 
 def whole_views(picture: Image.Image, specs: Sequence[ViewSpec], plan: Plan) -> list[View]:
-    """The view of an RGB picture and, if it is long, squares from end to end, which the model's own view leaves out."""
-    ends = close_views(picture, along(*picture.size), specs) if plan.tiles else []
+    """The view of an RGB picture, and squares from end to end if it is long or a model's view leaves its ends out."""
+    unseen = max((left_out(picture.size, spec) for spec in specs), default=0.0)
+    ends = close_views(picture, along(*picture.size, unseen), specs) if plan.tiles else []
     return [tuple(make_view(picture, spec) for spec in specs), *ends]
 
 
@@ -153,8 +158,8 @@ def close_views(picture: Image.Image, boxes: Sequence[Box], specs: Sequence[View
     return [tuple(make_closer_view(picture, box, spec) for spec in specs) for box in boxes]
 
 
-def reduced(picture: Image.Image, specs: Sequence[ViewSpec]) -> Image.Image:
-    """The picture itself, or a smaller one of which the views come out the same (SHARP)."""
+def reduced(picture: Image.Image, specs: Sequence[ViewSpec], sharp: float = SHARP) -> Image.Image:
+    """The picture itself, or a smaller one; what becomes a view stays `sharp` times as large as that, or larger."""
     if not specs:
         return picture
     side = max(min(spec.height, spec.width) for spec in specs)
@@ -164,7 +169,7 @@ def reduced(picture: Image.Image, specs: Sequence[ViewSpec]) -> Image.Image:
     for spec in specs:
         width, height = whole_size(picture.size, spec)
         factors += [picture.width / width, picture.height / height]
-    by = int(min(factors) / SHARP)
+    by = int(min(factors) / sharp)
     return picture.reduce(by) if by > 1 else picture
 
 
@@ -178,9 +183,3 @@ def nearer(picture: Image.Image, side: int) -> Image.Image:
         return picture
     size = round(picture.width * scale), round(picture.height * scale)
     return picture.resize(size, Image.Resampling.BICUBIC)
-
-
-def thumbnail(picture: Image.Image) -> NDArray[np.uint8]:
-    """A small picture of an RGB one, whatever its shape: uint8 (THUMBNAIL_PIXELS, THUMBNAIL_PIXELS, 3)."""
-    side = (THUMBNAIL_PIXELS, THUMBNAIL_PIXELS)
-    return np.asarray(picture.resize(side, Image.Resampling.BOX, reducing_gap=1.0))

@@ -106,6 +106,12 @@ def whole_size(size: tuple[int, int], spec: ViewSpec) -> tuple[int, int]:
     return width, height
 
 
+def left_out(size: tuple[int, int], spec: ViewSpec) -> float:
+    """The share of the width of a (width, height) picture that is cropped at each side, or of its height if more."""
+    width, height = whole_size(size, spec)
+    return max(1 - spec.width / width, 1 - spec.height / height, 0.0) / 2
+
+
 def _resized(height: int, width: int, scale: tuple[int, int], crop_mode: str) -> tuple[int, int]:
     if crop_mode == "squash":
         return scale

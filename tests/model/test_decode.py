@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from model.formats.sniff import sniff
 from model.plan import Plan
 from model.preprocess import Views, ViewSpec, make_view
 from tests import imagenet
+from tests.model import videos
+from tests.model.changed import Pixels, cat, chequered, near, shuffled, soft
 from tests.model.samples import ANIMATIONS, STILLS, encode, picture, pictures
 from tests.model.scaled_jpeg import scaled_jpeg
 
@@ -187,3 +190,92 @@ def test_pictures_of_other_sizes_count_as_what_they_are(monkeypatch: pytest.Monk
     monkeypatch.setattr(model_decode, "MAX_SHOWN_PIXELS", 8 * 8 + 400 * 400)
     with pytest.raises(TooLarge, match="3 pictures"):
         views(data)
+
+
+MIDDLE = ViewSpec(224, 224, 0.875, "center", "bicubic")
+SQUASHED = ViewSpec(224, 224, 1.0, "squash", "bilinear")
+
+
+@pytest.mark.parametrize("spec", [MIDDLE, SQUASHED], ids=["middle", "squashed"])
+@pytest.mark.parametrize(
+    ("side", "room", "change"),
+    [
+        (224, 0, lambda pixels: shuffled(pixels, 8, unit=2)),
+        (448, 0, lambda pixels: shuffled(pixels, 16, unit=4)),
+        (224, 60, lambda pixels: chequered(pixels, 60)),
+        (448, 60, lambda pixels: chequered(pixels, 60, 2)),
+    ],
+    ids=["blocks-of-224", "blocks-of-448", "chequered-224", "chequered-448"],
+)
+def test_a_picture_stands_for_no_other_that_only_a_small_picture_or_a_mean_takes_for_it(
+    side: int, room: int, change: Callable[[Pixels], Pixels], spec: ViewSpec
+) -> None:
+    last = soft(np.asarray(cat(side)), room)
+    data = encode([Image.fromarray(change(last)), Image.fromarray(last)], "PNG")
+    result = decode(data, PNG, LIMITS, [spec], Plan())
+    wanted = make_view(Image.fromarray(last), spec)
+    assert any(near(view, wanted) for view in result.arrays[0])
+
+
+def test_a_squeezed_picture_does_not_stand_for_the_picture() -> None:
+    data = encode([cat(112, 1120), cat(1120)], "MPO", quality=97)
+    media = sniff(data)
+    assert media is not None
+    result = decode(data, media, LIMITS, [MIDDLE], Plan())
+    whole = result.arrays[0][: len(result.arrays[0]) - result.parts]
+    assert any(near(view, make_view(cat(1120), MIDDLE)) for view in whole)
+
+
+def test_no_frames_of_a_video_are_known_not_to_be_looked_at() -> None:
+    """All but one of sixteen show what is to be seen, and the sixteenth its mosaic, which is the same in small."""
+    sharp = cat(96)
+    mosaic = sharp.resize((16, 16), Image.Resampling.BOX).resize((96, 96), Image.Resampling.NEAREST)
+    images = [np.asarray(sharp if index % 16 else mosaic) for index in range(300)]
+    options = {"crf": "14", "preset": "ultrafast", "x264-params": "scenecut=0:keyint=999:bframes=0"}
+    data = videos.encode(images, "libx264", "mp4", encoder=options)
+    spec = ViewSpec(96, 96, 1.0, "squash", "bilinear")
+    media = sniff(data)
+    assert media is not None
+    for secret in (b"one", b"other"):
+        result = decode(data, media, LIMITS, [spec], Plan(), secret)
+        views = [float(np.abs(view.astype(np.int16) - np.asarray(sharp)).mean()) for view in result.arrays[0]]
+        assert min(views) < 5 < max(views)
+
+
+def test_the_same_file_is_looked_at_in_the_same_way_again_and_another_one_in_another() -> None:
+    data = encode([picture(seed) for seed in range(60)], "PNG")
+    plan = Plan(budget=8, tiles=False, sample=True)
+    once, again = (decode(data, PNG, LIMITS, [SMALL], plan) for _ in range(2))
+    assert same(once, again)
+    others = [decode(data, PNG, LIMITS, [SMALL], plan, secret) for secret in (b"1", b"2", b"3")]
+    assert not all(len(each.arrays[0]) == len(once.arrays[0]) and same(each, once) for each in others)
+
+
+def with_ends(width: int, height: int) -> Image.Image:
+    """A white page with a cat in the middle of each short side."""
+    page = Image.new("RGB", (width, height), "white")
+    for left in (0, width - 112):
+        page.paste(cat(112), (left, (height - 112) // 2))
+    return page
+
+
+@pytest.mark.parametrize(("size", "more"), [((540, 360), 2), ((480, 360), 2), ((400, 360), 0)])
+def test_the_ends_that_a_model_crops_are_looked_at(size: tuple[int, int], more: int) -> None:
+    page = with_ends(*size)
+    middle, squashed = (decode(encode(page, "PNG"), PNG, LIMITS, [spec], Plan()) for spec in (MIDDLE, SQUASHED))
+    assert (len(middle.arrays[0]), middle.parts) == (1 + more, 0)
+    assert len(squashed.arrays[0]) == 1
+    ends = [(0, 0, 360, 360), (size[0] - 360, 0, size[0], 360)][:more]
+    for box in ends:
+        wanted = np.asarray(page.crop(box).resize((224, 224), Image.Resampling.BICUBIC))
+        assert any(near(view, wanted) for view in middle.arrays[0])
+
+
+def test_so_are_those_of_a_video() -> None:
+    data = videos.encode([np.asarray(with_ends(480, 320))] * 3, "libx264", "mp4", encoder={"crf": "10"})
+    media = sniff(data)
+    assert media is not None
+    middle, squashed = (decode(data, media, LIMITS, [spec], Plan()) for spec in (MIDDLE, SQUASHED))
+    assert (len(middle.arrays[0]), len(squashed.arrays[0])) == (3, 1)
+    wanted = np.asarray(with_ends(480, 320).crop((0, 0, 320, 320)).resize((224, 224), Image.Resampling.BICUBIC))
+    assert any(near(view, wanted) for view in middle.arrays[0])

@@ -9,7 +9,7 @@ from PIL import Image
 from timm.data.transforms_factory import create_transform
 
 from model.errors import TooLarge
-from model.preprocess import MAX_RESIZED_PIXELS, ViewSpec, make_view
+from model.preprocess import MAX_RESIZED_PIXELS, ViewSpec, left_out, make_view
 
 SIZES = [(1, 1), (2, 1), (1, 3), (7, 5), (31, 33), (64, 64), (100, 75), (75, 100), (255, 257), (20, 400), (640, 32)]
 """(width, height) of the pictures; 20:1 both ways among them."""
@@ -91,3 +91,20 @@ def test_a_spec_that_timm_does_not_know_is_refused(change: dict[str, object]) ->
     ViewSpec(**good)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"is (none of|not a size)"):
         ViewSpec(**(good | change))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("size", "crop_pct", "mode", "share"),
+    [
+        ((300, 300), 0.875, "center", 0.0625),
+        ((600, 400), 0.875, "center", 0.208),
+        ((400, 600), 0.875, "center", 0.208),
+        ((600, 400), 1.0, "center", 0.167),
+        ((600, 400), 1.0, "squash", 0.0),
+        ((600, 400), 1.0, "border", 0.0),
+        ((20, 4000), 1.0, "border", 0.0),
+    ],
+)
+def test_what_is_left_out_at_each_end(size: tuple[int, int], crop_pct: float, mode: str, share: float) -> None:
+    spec = ViewSpec(224, 224, crop_pct, mode, "bilinear")
+    assert left_out(size, spec) == pytest.approx(share, abs=0.002)

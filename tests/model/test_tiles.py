@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from model.tiles import LONG, MIN_SIDE_PIXELS, Box, along, tiles
+from model.tiles import LEFT_OUT, LONG, MIN_SIDE_PIXELS, Box, along, tiles
 
 SIDE = 224
 SHAPES = [(640, 480), (480, 640), (1920, 1080), (4000, 3000), (1000, 1000), (600, 400), (1080, 2000)]
@@ -79,3 +79,11 @@ def test_along_what_is_long() -> None:
     assert along(1080, 1920) == [(0, 0, 1080, 1080), (0, 420, 1080, 1500), (0, 840, 1080, 1920)]
     assert len(along(300, 199)) == 3
     assert along(1000, int(1000 * LONG)) == along(500, 500) == along(MIN_SIDE_PIXELS - 1, 10_000) == []
+
+
+def test_along_what_a_model_crops() -> None:
+    assert along(540, 360, LEFT_OUT) == []
+    assert along(540, 360, LEFT_OUT + 0.001) == [(0, 0, 360, 360), (180, 0, 540, 360)]
+    assert along(480, 640, 0.2) == [(0, 0, 480, 480), (0, 160, 480, 640)]
+    assert along(300, 300, 0.2) == [(0, 0, 300, 300)]
+    assert along(31, 40, 0.2) == []
