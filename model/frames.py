@@ -23,7 +23,7 @@ from PIL.MpoImagePlugin import MpoImageFile
 from model.compose import Canvas
 from model.errors import TooLarge, Undecodable, enough_memory
 from model.formats.apng import check_pixels
-from model.formats.chunks import png_grey_scale
+from model.formats.chunks import png_transparent
 from model.formats.container import Container
 from model.formats.media import JXL, PNG, MediaType
 from model.formats.orientation import as_exif
@@ -170,8 +170,8 @@ def _composed(media: MediaType, container: Container, limits: Sizes) -> Iterator
 
 def _open(data: bytes, media: MediaType) -> ImageFile.ImageFile:
     image = Image.open(io.BytesIO(data), formats=[str(media.pillow)])
-    if media is PNG and isinstance(grey := image.info.get("transparency"), int):
-        image.info["transparency"] = grey * png_grey_scale(data)
+    if media is PNG and (samples := png_transparent(data)) is not None:
+        image.info["transparency"] = samples
     return image
 
 

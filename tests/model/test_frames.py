@@ -18,6 +18,8 @@ from model.formats.media import JPEG, MediaType
 from model.formats.sniff import sniff
 from model.formats.structure import inspect
 from model.frames import PILLOW_ERRORS, check_frames, check_size, pictures, refusals
+from tests.model.apng_parts import END, header, idat
+from tests.model.apng_parts import pixels as packed
 from tests.model.samples import ANIMATIONS, STILLS, chunk, encode, picture, png, png_header
 from tests.model.samples import pictures as several
 
@@ -233,6 +235,35 @@ def test_the_transparent_grey_of_few_bits(depth: int, row: bytes) -> None:
     grey, alpha = np.asarray(frame.convert("LA"))[0].T.tolist()
     assert [value == 255 for value in grey] == [value == 0 for value in alpha]
     assert 255 in grey
+
+
+@pytest.mark.parametrize(
+    ("depth", "colour", "samples", "far"),
+    [
+        (1, 0, (1,), (0xFFFF,)),
+        (1, 0, (0,), (2,)),
+        (2, 0, (1,), (5,)),
+        (4, 0, (5,), (0x15,)),
+        (8, 0, (5,), (0x105,)),
+        (8, 2, (5, 6, 7), (0x105, 6, 0xFF07)),
+    ],
+)
+def test_only_the_bits_of_a_sample_count_in_what_is_transparent(
+    depth: int, colour: int, samples: tuple[int, ...], far: tuple[int, ...]
+) -> None:
+    """A picture in transparent pixels among others that look the same."""
+    rng = np.random.default_rng(0)
+    hidden = rng.integers(0, 2, (8, 8, 1)).astype(bool)
+    others = [(sample + 1) % 2**depth for sample in samples]
+    values = np.where(hidden, samples, others).astype(np.uint8)
+    data = header(8, 8, depth, colour)
+    pixels = idat(packed(values, depth)) + END
+    said, seen = (
+        np.asarray(frames(data + chunk(b"tRNS", struct.pack(f">{len(key)}H", *key)) + pixels)[0].convert("RGBA"))
+        for key in (samples, far)
+    )
+    assert np.array_equal(said[..., 3:] == 0, hidden)
+    assert np.array_equal(seen, said)
 
 
 def test_text_cannot_pose_as_a_header() -> None:
