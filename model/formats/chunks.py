@@ -11,13 +11,17 @@ from __future__ import annotations
 import zlib
 
 from model.errors import Undecodable, Unsupported
-from model.formats.apng import MAX_PIXEL_BYTES, MAX_SPARE_BYTES, Film
+from model.formats.apng import Film
 from model.formats.cicp import check_png
 from model.formats.container import Container, Kept
 from model.formats.packed import Metadata
+from model.formats.rows import MAX_SPARE_BYTES
 
 MAX_CHUNKS = 100_000
 """Chunks in one file: 40 MiB in the usual chunks of 8 KiB are 5,120, and 900 frames have 2 or more each."""
+
+MAX_PIXEL_BYTES = 8
+"""Of four samples of 16 bits."""
 
 _PNG_PIXELS = {b"IDAT", b"fcTL", b"fdAT"}
 _PNG_BEFORE_PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"sRGB", b"iCCP", b"acTL"}

@@ -22,7 +22,7 @@ from model.formats.orientation import as_exif
 from model.formats.sniff import sniff
 from model.sandbox import DecoderPool
 from tests import imagenet
-from tests.model.apng_parts import Frame, apng
+from tests.model.apng_parts import Frame, adam7, apng
 from tests.model.obedient import SPECS, running, soon
 from tests.model.phones import mpo, ultra_hdr
 from tests.model.profiles import having, negative, srgb
@@ -30,7 +30,7 @@ from tests.model.samples import ANIMATIONS, STILLS, chunk, encode, picture
 from tests.model.samples import pictures as several
 from tests.model.test_agreement_apng import KINDS, samples
 from tests.model.test_colour import grey, swapped
-from tests.model.test_oddities import GIFS, SCREENSHOT, adam7
+from tests.model.test_oddities import GIFS, SCREENSHOT
 from tests.model.test_oddities_jpeg import BEHIND, GAIN, OTHER, PHOTO, cmyk, ycck
 from tests.model.test_video import CODECS
 from tests.model.videos import encode as encode_video
