@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -12,9 +13,15 @@ from PIL import Image
 
 from model import colour
 from model.colour import renditions, split
-from model.errors import Unsupported
+from model.decode import decode
+from model.errors import Undecodable, Unsupported
+from model.formats.media import PNG
+from model.preprocess import ViewSpec
+from tests.model.agreement import LIMITS
 from tests.model.profiles import having, negative, put_together, srgb, taken_apart
-from tests.model.samples import encode, picture
+from tests.model.samples import chunk, encode, picture
+
+SPEC = ViewSpec(8, 8, 1.0, "squash", "bilinear")
 
 
 def swapped() -> bytes:
@@ -191,6 +198,22 @@ def test_a_whole_profile_that_only_lcms_refuses_is_refused(count: int) -> None:
     with pytest.raises(Unsupported, match="ICC"):
         renditions(picture(), {"icc_profile": profile})
     assert len(renditions(picture(mode="CMYK"), {"icc_profile": profile})) == 1
+
+
+def test_a_profile_in_a_png_with_a_wrong_checksum_is_refused() -> None:
+    """libpng uses it, and shows red as blue; Pillow leaves it out."""
+    image = Image.new("RGB", (8, 8), (250, 10, 10))
+    whole = chunk(b"iCCP", b"name\x00\x00" + (packed := zlib.compress(swapped())))
+    broken = chunk(b"iCCP", b"name\x00\x00" + packed[:-1] + bytes([packed[-1] ^ 1]))
+    plain = encode(image, "PNG")
+    files = [plain[:33] + profile + plain[33:] for profile in (whole, broken)]
+    with Image.open(io.BytesIO(files[0])) as one, Image.open(io.BytesIO(files[1])) as other:
+        assert (one.info["icc_profile"], other.info["icc_profile"]) == (swapped(), None)
+    managed, as_it_is = decode(files[0], PNG, LIMITS, [SPEC]).arrays[0]
+    assert managed[0, 0, 2] > 200 > 60 > managed[0, 0, 0]
+    assert as_it_is[0, 0].tolist() == [250, 10, 10]
+    with pytest.raises(Undecodable, match="profile"):
+        decode(files[1], PNG, LIMITS, [SPEC])
 
 
 def test_a_profile_of_rgb_is_applied_to_grey() -> None:
