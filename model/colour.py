@@ -72,27 +72,33 @@ def renditions(colours: Image.Image, info: dict[str | tuple[int, int], object]) 
     """The RGB pictures to judge of colours in mode L, RGB or CMYK: as browsers show them and, if that differs
     anywhere, as they are without profile and gamma. `info` is the `info` of the frame.
 
-    One to four. Raises Unsupported for a profile that lcms cannot use and a browser may.
+    One to six. A gamma beside sRGB counts too, though last: libpng ignores an sRGB chunk that is malformed or out of
+    its place. Raises Unsupported for a profile that lcms cannot use and a browser may.
     """
     plain = colours if colours.mode == "RGB" else colours.convert("RGB")
     profile, gamma = info.get("icc_profile"), info.get("gamma")
-    managed: list[Image.Image | None] = []
-    if isinstance(profile, bytes) and is_whole(profile):
-        managed += [_by_profile(colours, way) for way in ways_to_read(profile)]
-    if isinstance(gamma, float) and gamma > 0 and "srgb" not in info:
-        managed.append(_by_gamma(plain, gamma))
-    pictures = [plain]
-    for picture in managed:
-        if picture is not None and all(_largest(picture, other) > SAME_LEVELS for other in pictures):
-            pictures.append(picture)
-    return [*pictures[1:], plain]
+    before: list[Image.Image] = []
+    behind: list[Image.Image] = []
+    ways: list[tuple[Image.Image | None, list[Image.Image]]] = []
+    if isinstance(profile, bytes) and is_whole(profile) and _is_for(profile, colours):
+        ways += [(_by_profile(colours, way), before) for way in ways_to_read(profile)]
+    if isinstance(gamma, float) and gamma > 0:
+        ways.append((_by_gamma(plain, gamma), behind if "srgb" in info else before))
+    for picture, place in ways:
+        if picture is not None and all(_largest(picture, other) > SAME_LEVELS for other in (plain, *before, *behind)):
+            place.append(picture)
+    return [*before, plain, *behind]
+
+
+def _is_for(profile: bytes, colours: Image.Image) -> bool:
+    """Whether browsers would apply a whole profile to these colours. Some cameras write one of RGB for grey."""
+    space = colour_space(profile)
+    return space == _SPACES[colours.mode] or (colours.mode == "L" and space == _SPACES["RGB"])
 
 
 def _by_profile(colours: Image.Image, profile: bytes) -> Image.Image | None:
     if colours.mode == "L" and colour_space(profile) == _SPACES["RGB"]:
-        colours = colours.convert("RGB")  # some cameras write them so, and Chromium takes them
-    if colour_space(profile) != _SPACES[colours.mode]:
-        return None
+        colours = colours.convert("RGB")
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         transform = ImageCms.buildTransform(source, _SRGB, colours.mode, "RGB")

@@ -24,13 +24,14 @@ class Canvas:
         self._size = size
         self._canvas: Image.Image | None = None
         self._info: dict[str | tuple[int, int], object] = {}
+        self._format: str | None = None
 
     def show(self, image: Image.Image, layer: Layer) -> Image.Image:
         """The frame, in mode RGBA, or LA of grey with a profile, that the loaded image of a layer makes.
 
-        Later calls leave it as it is. It has the `info` of the first image. Under the transparency of the first frame
-        are the colours of its image, which a conversion of the file to a still brings back. Undecodable if the image
-        uses a colour that its table lacks: FFmpeg takes it from an earlier one.
+        Later calls leave it as it is. It has the `info` and the `format` of the first image. Under the transparency of
+        the first frame are the colours of its image, which a conversion of the file to a still brings back. Undecodable
+        if the image uses a colour that its table lacks: FFmpeg takes it from an earlier one.
         """
         _check_colours(image, layer)
         colours, alpha = split(image)
@@ -41,6 +42,7 @@ class Canvas:
         first = self._canvas is None
         if self._canvas is None:
             self._info = {key: value for key, value in image.info.items() if key != "transparency"}
+            self._format = image.format
             self._canvas = Image.new("RGBA", self._size, (*layer.clear, _CLEAR))
         canvas = self._canvas
         before = canvas.crop(area) if layer.disposal == "previous" else None
@@ -57,7 +59,7 @@ class Canvas:
             canvas.paste((*layer.clear, _CLEAR), area)
         if colours.mode == "L" and "icc_profile" in self._info:
             frame = frame.convert("LA")
-        frame.info = dict(self._info)
+        frame.info, frame.format = dict(self._info), self._format
         return frame
 
 

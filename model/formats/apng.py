@@ -22,10 +22,6 @@ _DISPOSALS: tuple[Disposal, ...] = ("leave", "clear", "previous")
 _OVER = 1
 _DEPTH = 8  # place of the bit depth in IHDR, and of the colour type behind it
 _GREY = 0
-PIECE_BYTES = 16 * 1024
-"""Bytes that are unpacked at once; they become 16 MiB at most."""
-MAX_PIXEL_BYTES, MAX_SPARE_BYTES = 8, 4096
-"""Bytes of a pixel of four samples of 16 bits, and what an encoder may pack behind the last row."""
 _FOR_PIXELS = (b"PLTE", b"tRNS")
 """The chunks that every frame needs; the others (profile, gamma, orientation) are read from the first alone."""
 
@@ -143,30 +139,6 @@ class Film:
         chunks += (self._first_only if first else []) + self._shared
         chunks += [_chunk(b"IDAT", b"".join(frame.pixels)), _chunk(b"IEND", b"")]
         return Layer(SIGNATURE + b"".join(chunks), frame.left, frame.top, frame.disposal, frame.over)
-
-
-def check_pixels(layer: Layer) -> None:
-    """Undecodable unless the compressed pixels of a layer end, and with their true checksum (RFC 1950).
-
-    Pillow and browsers do without the end once they have every row; FFmpeg leaves such a frame out, and composes the
-    next ones without it. Unpacks all pixels, piece by piece, and so belongs behind the limits of size.
-    """
-    at = len(SIGNATURE)
-    width, height = _two(layer.data[at + 8 :])
-    while layer.data[at + 4 : at + 8] != b"IDAT":
-        at += 12 + int.from_bytes(layer.data[at : at + 4])
-    end = at + 8 + int.from_bytes(layer.data[at : at + 4])
-    most = width * height * MAX_PIXEL_BYTES + 2 * height + MAX_SPARE_BYTES
-    unpacker = zlib.decompressobj()
-    try:
-        for start in range(at + 8, end, PIECE_BYTES):
-            most -= len(unpacker.decompress(layer.data[start : min(start + PIECE_BYTES, end)]))
-            if most < 0:
-                raise Undecodable("a frame of the APNG has more pixels than its size")
-    except zlib.error as error:
-        raise Undecodable(f"the pixels of an APNG's frame: {error}") from error
-    if not unpacker.eof:
-        raise Undecodable("the pixels of an APNG's frame break off")
 
 
 def _two(header: bytes) -> tuple[int, int]:

@@ -11,13 +11,17 @@ from __future__ import annotations
 import zlib
 
 from model.errors import Undecodable, Unsupported
-from model.formats.apng import MAX_PIXEL_BYTES, MAX_SPARE_BYTES, Film
+from model.formats.apng import Film
 from model.formats.cicp import check_png
 from model.formats.container import Container, Kept
 from model.formats.packed import Metadata
+from model.formats.rows import MAX_SPARE_BYTES
 
 MAX_CHUNKS = 100_000
 """Chunks in one file: 40 MiB in the usual chunks of 8 KiB are 5,120, and 900 frames have 2 or more each."""
+
+MAX_PIXEL_BYTES = 8
+"""Of four samples of 16 bits."""
 
 _PNG_PIXELS = {b"IDAT", b"fcTL", b"fdAT"}
 _PNG_BEFORE_PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"sRGB", b"iCCP", b"acTL"}
@@ -26,6 +30,8 @@ _PNG_KEPT = _PNG_ONCE | _PNG_PIXELS
 _PNG_LONGEST = {b"IHDR": 13, b"PLTE": 3 * 256, b"tRNS": 256}
 """Bytes of the chunks that every frame of an APNG gets a copy of; sections 11.2 and 11.3.1."""
 _GREY, _RGB, _PALETTE = 0, 2, 3
+_SAMPLES = {_GREY: 1, _RGB: 3}
+"""In tRNS, 16 bits each; with a palette it has bytes of alpha, and the others have alpha already."""
 
 
 def png(data: bytes) -> Container:
@@ -96,9 +102,23 @@ def _png_no_more(data: bytes, pixels: int) -> None:
         raise Undecodable(f"a PNG of {width} x {height} pixels with {pixels} bytes of them")
 
 
-def png_grey_scale(data: bytes) -> int:
-    """What Pillow multiplies the samples of this PNG by to fill eight bits: 85 or 17 for grey of 2 or 4 bits, else 1.
+def png_transparent(data: bytes) -> int | tuple[int, ...] | None:
+    """The samples that tRNS makes transparent in a whole PNG of grey or RGB, as large as Pillow makes the pixels.
 
-    It leaves the grey value that tRNS names as it was, so that has to be multiplied too.
+    Only as many bits count as a sample has (section 11.3.1.1); Pillow takes all sixteen, and does not spread those of
+    one to four bits over eight as it does the pixels. None without such samples.
     """
-    return {(2, _GREY): 85, (4, _GREY): 17}.get((data[24], data[25]), 1)
+    depth, colour = data[24], data[25]
+    at = 8
+    while (kind := data[at + 4 : at + 8]) not in (b"tRNS", b"IDAT"):
+        at += 12 + int.from_bytes(data[at : at + 4])
+    if kind == b"IDAT" or colour not in _SAMPLES:
+        return None
+    most = 2**depth - 1
+    factor = 255 // most if depth < 8 else 1
+    first = at + 8
+    samples = tuple(
+        (int.from_bytes(data[place : place + 2]) & most) * factor
+        for place in range(first, first + 2 * _SAMPLES[colour], 2)
+    )
+    return samples[0] if colour == _GREY else samples

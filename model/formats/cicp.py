@@ -8,7 +8,7 @@ refused. So are primaries that nobody has, and those of a PNG's cHRM that would 
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
 from model.errors import Unsupported
 
@@ -20,6 +20,8 @@ _PRIMARIES = frozenset({1, UNSPECIFIED, 4, 5, 6, 7, 8, 9, 11, 12, 22})
 MAX_GAIN = 4.0
 """Most that a channel of sRGB may change when those of the picture do, where Display P3 is 1.4 and ProPhoto 3.2."""
 
+_Column = tuple[float, ...]
+_Columns = Sequence[_Column]
 _SRGB = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 
 
@@ -49,19 +51,34 @@ def check_png(kind: bytes, content: bytes) -> None:
             raise Unsupported("a PNG with primaries that blow up small differences")
 
 
-def _to_xyz(chromaticities: tuple[float, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _to_xyz(chromaticities: tuple[float, ...]) -> _Columns:
     """The matrix from linear RGB to XYZ, of white, red, green and blue as x, y."""
     white, *primaries = (
-        np.array([x / y, 1.0, (1 - x - y) / y]) for x, y in zip(chromaticities[::2], chromaticities[1::2], strict=True)
+        (x / y, 1.0, (1 - x - y) / y) for x, y in zip(chromaticities[::2], chromaticities[1::2], strict=True)
     )
-    columns = np.stack(primaries, axis=1)
-    return np.asarray(columns * np.linalg.solve(columns, white))
+    shares = _solved(primaries, white)
+    return [tuple(share * value for value in primary) for share, primary in zip(shares, primaries, strict=True)]
 
 
 def _gain(chromaticities: tuple[float, ...]) -> float | None:
     """The largest row sum of the matrix to sRGB, None if there is none: then nobody uses them."""
     try:
-        matrix = np.linalg.solve(_to_xyz(_SRGB), _to_xyz(chromaticities))
-    except (ZeroDivisionError, np.linalg.LinAlgError):
+        srgb = _to_xyz(_SRGB)
+        columns = [_solved(srgb, column) for column in _to_xyz(chromaticities)]
+    except ZeroDivisionError:
         return None
-    return float(np.abs(matrix).sum(axis=1).max())
+    return max(sum(abs(column[row]) for column in columns) for row in range(3))
+
+
+def _solved(columns: _Columns, wanted: _Column) -> _Column:
+    """How much of each of three columns makes the wanted one, by Cramer's rule. ZeroDivisionError if nothing does.
+
+    In plain Python, since the library that numpy does it with makes system calls of its own (model/seccomp.py).
+    """
+    whole = _determinant(columns)
+    return tuple(_determinant([*columns[:at], wanted, *columns[at + 1 :]]) / whole for at in range(3))
+
+
+def _determinant(columns: _Columns) -> float:
+    (a, b, c), (d, e, f), (g, h, i) = columns
+    return a * (e * i - f * h) - d * (b * i - c * h) + g * (b * f - c * e)

@@ -9,7 +9,7 @@ import re
 
 from model.errors import TooLarge, Undecodable, Unsupported
 from model.formats.container import Container
-from model.formats.orientation import orientation
+from model.formats.orientation import UPRIGHT, orientation
 from model.formats.scans import Scans
 from model.formats.steps import step
 
@@ -17,8 +17,9 @@ _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
 """The next JPEG marker, past junk, fill bytes, entropy-coded data and restart markers (ITU-T T.81, B.1.1). It begins
 with one plain byte, which the engine looks for 20 times as fast as for a repetition."""
 _EOI, _SOI, _TEM, _APP1, _APP2 = 0xD9, 0xD8, 0x01, 0xE1, 0xE2
-_EXIF = (b"Exif\x00\x00II*\x00", b"Exif\x00\x00MM\x00*")
-"""Where EXIF begins; one of more than 64 KiB goes on in further segments, without the second half."""
+_EXIF = re.compile(rb"Exif\x00(.)(?:II\*\x00|MM\x00\*)", re.DOTALL)
+"""Where EXIF begins; one of more than 64 KiB goes on in further segments, without the second half. The sixth byte
+should be zero; not all viewers look at it, and Pillow sees no EXIF where it is another."""
 
 _NEXT_PICTURE = b"\xff\xd8\xff"
 PICTURE_STEPS = 20
@@ -37,12 +38,15 @@ def jpeg_end(data: bytes, start: int = 0) -> tuple[int, bool]:
     index = False
     scans = Scans()
     turns: set[int] = set()
+    perhaps: set[int] = set()
     while match := _MARKER.search(data, at):
         step()
         at = match.end()
         marker = match[1][0]
         if marker == _EOI:
             scans.finish()
+            if len(turns) > 1 or not perhaps <= (turns or {UPRIGHT}):
+                raise Undecodable("the JPEG says twice which way is up, or where only some look, and not the same")
             return at, index
         if marker in (_SOI, _TEM):
             continue
@@ -51,10 +55,8 @@ def jpeg_end(data: bytes, start: int = 0) -> tuple[int, bool]:
             break
         index = index or (marker == _APP2 and data[at + 2 : at + 6] == b"MPF\x00")
         scans.segment(marker, data[at + 2 : at + length])
-        if marker == _APP1 and data.startswith(_EXIF, at + 2):
-            turns.add(orientation(data[at + 2 : at + length]))
-            if len(turns) > 1:
-                raise Undecodable("the JPEG says twice which way is up, and not the same")
+        if marker == _APP1 and (exif := _EXIF.match(data, at + 2)):
+            (perhaps if exif[1] != b"\x00" else turns).add(orientation(data[exif.end(1) : at + length]))
         at += length
     raise Undecodable("the JPEG breaks off before its end marker")
 

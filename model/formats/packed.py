@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 
-from model.errors import TooLarge
+from model.errors import TooLarge, Undecodable
 
 MAX_PACKED_BYTES = 16 * 1024 * 1024
 """Of all compressed metadata of one file together, when it is unpacked. ICC profiles of printers have 2 MB or 3."""
@@ -23,7 +23,11 @@ class Metadata:
         self._left = MAX_PACKED_BYTES
 
     def add(self, kind: bytes, content: bytes) -> None:
-        """The next chunk of whatever kind; TooLarge if it is one too many. What is broken in it does not matter."""
+        """The next chunk of whatever kind; TooLarge if it is one too many.
+
+        What is broken in a text does not matter. Undecodable for a profile that cannot be unpacked to its end with the
+        true checksum: libpng uses it as soon as it has all of it, and Pillow does not.
+        """
         unpacker = zlib.decompressobj()
         packed = _packed(kind, content)
         try:
@@ -31,8 +35,11 @@ class Metadata:
                 self._left -= len(unpacker.decompress(packed[start : start + PIECE_BYTES]))
                 if self._left < 0:
                     raise TooLarge(f"metadata of more than {MAX_PACKED_BYTES} bytes, once it is unpacked")
-        except zlib.error:
-            return
+        except zlib.error as error:
+            if kind == b"iCCP":
+                raise Undecodable(f"the profile of the PNG: {error}") from error
+        if kind == b"iCCP" and not unpacker.eof:
+            raise Undecodable("the profile of the PNG breaks off")
 
 
 def _packed(kind: bytes, content: bytes) -> bytes:

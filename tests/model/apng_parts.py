@@ -48,6 +48,13 @@ def pixels(samples: NDArray[np.unsignedinteger], depth: int) -> bytes:
     return zlib.compress(b"".join(b"\x00" + row.tobytes() for row in packed))
 
 
+def adam7(samples: NDArray[np.uint8], passes: int = 7) -> bytes:
+    """Compressed rows of the first passes, without filter; PNG specification, section 8.2."""
+    steps = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+    parts = [samples[top::down, left::right] for left, top, right, down in steps[:passes]]
+    return zlib.compress(b"".join(b"\x00" + row.tobytes() for part in parts if part.size for row in part))
+
+
 def idat(data: bytes) -> bytes:
     """Pixels of the still."""
     return chunk(b"IDAT", data)

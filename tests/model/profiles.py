@@ -32,14 +32,16 @@ def put_together(head: bytes, tags: list[tuple[bytes, bytes]]) -> bytes:
     return struct.pack(">I", at) + head[4:128] + struct.pack(">I", len(tags)) + table + contents
 
 
-def negative() -> bytes:
-    """A table (mft2, ICC.1:2022 section 10.10) in XYZ that turns black into white and white into black."""
+def negative(light: float = 1.0) -> bytes:
+    """A table (mft2, ICC.1:2022 section 10.10) in XYZ that turns black into white, or so much of its light, and white
+    into black.
+    """
     tables = b"mft2" + bytes(4) + bytes([3, 3, 2, 0])
     tables += struct.pack(">9i", *(65536 * (at % 4 == 0) for at in range(9))) + struct.pack(">HH", 2, 2)
     ramp = struct.pack(">HH", 0, 65535) * 3
     white = (31595, 32768, 27030)
     whiteness = [(3 - red - green - blue) / 3 for red in (0, 1) for green in (0, 1) for blue in (0, 1)]
-    corners = [[round(level * part) for level in white] for part in whiteness]
+    corners = [[round(light * level * part) for level in white] for part in whiteness]
     return tables + ramp + b"".join(struct.pack(">3H", *corner) for corner in corners) + ramp
 
 

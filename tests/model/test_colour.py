@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 
 from model import colour
 from model.colour import renditions, split
-from model.errors import Unsupported
+from model.decode import decode
+from model.errors import Undecodable, Unsupported
+from model.formats.media import PNG
+from model.preprocess import ViewSpec
+from tests.model.agreement import LIMITS
 from tests.model.profiles import having, negative, put_together, srgb, taken_apart
-from tests.model.samples import encode, picture
+from tests.model.samples import chunk, encode, picture
+
+LINEAR = chunk(b"gAMA", struct.pack(">I", 100_000))
+SPEC = ViewSpec(8, 8, 1.0, "squash", "bilinear")
 
 
 def swapped() -> bytes:
@@ -193,6 +201,59 @@ def test_a_whole_profile_that_only_lcms_refuses_is_refused(count: int) -> None:
     assert len(renditions(picture(mode="CMYK"), {"icc_profile": profile})) == 1
 
 
+def test_a_profile_in_a_png_with_a_wrong_checksum_is_refused() -> None:
+    """libpng uses it, and shows red as blue; Pillow leaves it out."""
+    image = Image.new("RGB", (8, 8), (250, 10, 10))
+    whole = chunk(b"iCCP", b"name\x00\x00" + (packed := zlib.compress(swapped())))
+    broken = chunk(b"iCCP", b"name\x00\x00" + packed[:-1] + bytes([packed[-1] ^ 1]))
+    plain = encode(image, "PNG")
+    files = [plain[:33] + profile + plain[33:] for profile in (whole, broken)]
+    with Image.open(io.BytesIO(files[0])) as one, Image.open(io.BytesIO(files[1])) as other:
+        assert (one.info["icc_profile"], other.info["icc_profile"]) == (swapped(), None)
+    managed, as_it_is = decode(files[0], PNG, LIMITS, [SPEC]).arrays[0]
+    assert managed[0, 0, 2] > 200 > 60 > managed[0, 0, 0]
+    assert as_it_is[0, 0].tolist() == [250, 10, 10]
+    with pytest.raises(Undecodable, match="profile"):
+        decode(files[1], PNG, LIMITS, [SPEC])
+
+
+@pytest.mark.parametrize("intent", range(3))
+def test_the_tables_of_every_intent_are_judged(intent: int) -> None:
+    """Some viewers take any that are there, and lcms for another intent the curves, which are those of sRGB here."""
+    image = picture()
+    profile = having((b"A2B%d" % intent, negative()))
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    screen = ImageCms.createProfile("sRGB")
+    seen = ImageCms.profileToProfile(image, source, screen, renderingIntent=ImageCms.Intent(intent))
+    assert seen
+    whole = ViewSpec(image.height, image.width, 1.0, "squash", "bilinear")
+    views = decode(encode(image, "PNG", icc_profile=profile), PNG, LIMITS, [whole]).arrays[0]
+    assert np.array_equal(views[0], np.asarray(seen))
+    assert np.array_equal(views[1], np.asarray(image))
+
+
+def test_a_printers_profile_is_judged_in_each_of_its_intents() -> None:
+    tables = [(b"A2B%d" % intent, negative(light)) for intent, light in enumerate((1.0, 0.5, 0.25))]
+    dark = Image.new("RGB", (8, 8), (20, 20, 20))
+    *managed, as_it_is = renditions(dark, {"icc_profile": having(*tables)})
+    levels = [np.asarray(each).mean() for each in managed]
+    assert levels == sorted(levels, reverse=True)
+    assert len(levels) == 3
+    assert as_it_is is dark
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [(LINEAR, chunk(b"sRGB", b"\x00\x00")), (LINEAR, chunk(b"sRGB", b"\x09")), (chunk(b"sRGB", b"\x00"), LINEAR)],
+    ids=["long", "no-intent", "well-formed"],
+)
+def test_gamma_beside_srgb_is_judged_too(chunks: tuple[bytes, ...]) -> None:
+    """libpng goes by the gamma where sRGB is malformed; without a reason for it nobody does, so it comes last."""
+    plain = encode(Image.new("RGB", (8, 8), (64, 64, 64)), "PNG")
+    views = decode(plain[:33] + b"".join(chunks) + plain[33:], PNG, LIMITS, [SPEC]).arrays[0]
+    assert [view[0, 0].tolist() for view in views] == [[64, 64, 64], [136, 136, 136]]
+
+
 def test_a_profile_of_rgb_is_applied_to_grey() -> None:
     """As Chromium does, and some cameras want it."""
     image = Image.new("L", (4, 4), 20)
@@ -275,11 +336,10 @@ def test_gamma_that_changes_the_picture_is_applied_and_left_out() -> None:
     "info",
     [
         {"gamma": 0.45455},
-        {"gamma": 1.0, "srgb": 0},
         {"gamma": 0.0},
         {"gamma": "1.0"},
     ],
-    ids=["that-of-sRGB", "sRGB-said", "zero", "text"],
+    ids=["that-of-sRGB", "zero", "text"],
 )
 def test_gamma_without_effect(info: dict[str | tuple[int, int], object]) -> None:
     image = picture()

@@ -20,7 +20,7 @@ from model.formats.media import AVIF, GIF, JPEG, PNG, WEBP, MediaType
 from model.formats.sniff import sniff
 from model.preprocess import ViewSpec
 from tests.model.agreement import LIMITS, Pixels, distance, judged_frames, rgba
-from tests.model.apng_parts import END, GREY, RGBA, actl, apng, fctl, fdat, header, idat, pixels
+from tests.model.apng_parts import END, GREY, RGBA, actl, adam7, apng, fctl, fdat, header, idat, pixels
 from tests.model.apng_parts import Frame as PngFrame
 from tests.model.ffmpeg_frames import ffmpeg_frames
 from tests.model.gif_parts import LOOP, TRAILER, Frame, control, extension, plain, u16
@@ -103,7 +103,9 @@ SMALL = pixels(B[:1, :2], 8)
 FEW = PngFrame(np.ones((3, 4, 1), np.uint8)), PngFrame(np.full((2, 2, 1), 3, np.uint8), (1, 1))
 LEVELS = PngFrame((np.indices((3, 4)).sum(axis=0)[..., None] % 4).astype(np.uint8))
 BROKEN = bytes([*PIX[1][:-1], PIX[1][-1] ^ 1])
+SHORT = pixels(B[:1], 8)
 APNGS = {
+    "rows-missing": TOP + actl(2) + ONE + fctl(1, SIZE) + fdat(2, SHORT) + END,
     "declares-fewer": TOP + actl(1) + ONE + fctl(1, SIZE) + fdat(2, PIX[1]) + END,
     "declares-none": TOP + actl(0) + ONE + fctl(1, SIZE) + fdat(2, PIX[1]) + END,
     "hole": TOP + actl(2) + ONE + fctl(5, SIZE) + fdat(6, PIX[1]) + END,
@@ -111,6 +113,12 @@ APNGS = {
     "few-bits-and-a-place": apng(FEW, 2, GREY),
     "over-and-cleared": apng([PngFrame(A), PngFrame(B, dispose=1, blend=1)]),
     "unknown-operation": TOP + actl(2) + ONE + fctl(1, SIZE, blend=9) + fdat(2, PIX[1]) + END,
+}
+
+SOFT = rgba(picture(5, "RGB", (48, 40)))
+PNGS = {
+    "rows-missing": header(48, 40) + idat(pixels(SOFT[:20], 8)) + END,
+    "passes-missing": header(48, 40, interlaced=True) + idat(adam7(SOFT, passes=4)) + END,
 }
 
 PICTURES = [image(picture(seed, "RGB", (6, 4)), lossless=True) for seed in range(3)]
@@ -133,6 +141,7 @@ WEBPS = {
 REFUSED = (
     [(GIF, GIFS[name], f"gif-{name}") for name in GIFS]
     + [(PNG, APNGS[name], f"apng-{name}") for name in APNGS]
+    + [(PNG, PNGS[name], f"png-{name}") for name in PNGS]
     + [(WEBP, WEBPS[name], f"webp-{name}") for name in WEBPS]
 )
 

@@ -18,6 +18,9 @@ from model.formats.media import JPEG, MediaType
 from model.formats.sniff import sniff
 from model.formats.structure import inspect
 from model.frames import PILLOW_ERRORS, check_frames, check_size, pictures, refusals
+from tests import imagenet
+from tests.model.apng_parts import END, RGB, adam7, header, idat
+from tests.model.apng_parts import pixels as packed
 from tests.model.samples import ANIMATIONS, STILLS, chunk, encode, picture, png, png_header
 from tests.model.samples import pictures as several
 
@@ -235,6 +238,35 @@ def test_the_transparent_grey_of_few_bits(depth: int, row: bytes) -> None:
     assert 255 in grey
 
 
+@pytest.mark.parametrize(
+    ("depth", "colour", "samples", "far"),
+    [
+        (1, 0, (1,), (0xFFFF,)),
+        (1, 0, (0,), (2,)),
+        (2, 0, (1,), (5,)),
+        (4, 0, (5,), (0x15,)),
+        (8, 0, (5,), (0x105,)),
+        (8, 2, (5, 6, 7), (0x105, 6, 0xFF07)),
+    ],
+)
+def test_only_the_bits_of_a_sample_count_in_what_is_transparent(
+    depth: int, colour: int, samples: tuple[int, ...], far: tuple[int, ...]
+) -> None:
+    """A picture in transparent pixels among others that look the same."""
+    rng = np.random.default_rng(0)
+    hidden = rng.integers(0, 2, (8, 8, 1)).astype(bool)
+    others = [(sample + 1) % 2**depth for sample in samples]
+    values = np.where(hidden, samples, others).astype(np.uint8)
+    data = header(8, 8, depth, colour)
+    pixels = idat(packed(values, depth)) + END
+    said, seen = (
+        np.asarray(frames(data + chunk(b"tRNS", struct.pack(f">{len(key)}H", *key)) + pixels)[0].convert("RGBA"))
+        for key in (samples, far)
+    )
+    assert np.array_equal(said[..., 3:] == 0, hidden)
+    assert np.array_equal(seen, said)
+
+
 def test_text_cannot_pose_as_a_header() -> None:
     text = chunk(b"tEXt", b"transparency\x00x") + chunk(b"tEXt", b"icc_profile\x00x") + chunk(b"tEXt", b"exif\x00x")
     (frame,) = frames(png(b"\x00\x01\x02", 2, 1, before=text, after=text))
@@ -283,6 +315,45 @@ def test_pillows_own_settings_are_as_before() -> None:
         warnings.simplefilter("always")
         frames(encode(picture(size=(900, 900)), "PNG"), Limits(max_area_pixels=900 * 900))
     assert not caught
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+@pytest.mark.parametrize("bottom", ["black", "other"])
+def test_a_last_row_that_is_missing(mode: str, bottom: str) -> None:
+    """And one that is there and black, or all clear: of that Pillow sees nothing else."""
+    image = picture(mode=mode)
+    if bottom == "black":
+        image.paste(0 if len(image.getbands()) == 1 else (0,) * len(image.getbands()), (0, 30, 48, 40))
+    data = encode(image, "PNG")
+    assert frames(data)[0].tobytes()
+    at = data.index(b"IHDR") + 4
+    start = data.index(b"IDAT") + 4
+    rows = zlib.decompress(data[start : start + int.from_bytes(data[start - 8 : start - 4])])
+    parts = chunk(b"IHDR", data[at : at + 13]), data[at + 17 : start - 8]
+    for short in (rows[: -len(rows) // 40], rows[:-1], rows[: len(rows) // 2]):
+        with pytest.raises(Undecodable, match=r"last row|truncated"):
+            frames(data[:8] + b"".join(parts) + chunk(b"IDAT", zlib.compress(short)) + chunk(b"IEND", b""))
+
+
+@pytest.mark.parametrize("passes", range(7))
+def test_passes_that_are_missing(passes: int) -> None:
+    """A browser shows the first ones made larger, and Pillow black between them."""
+    with Image.open(imagenet.picture("chelsea.png")) as image:
+        cat = np.asarray(image.resize((96, 64)))
+    whole, part = (header(96, 64, 8, RGB, interlaced=True) + idat(adam7(cat, count)) + END for count in (7, passes))
+    assert np.array_equal(np.asarray(frames(whole)[0]), cat)
+    with pytest.raises(Undecodable, match=r"last row|truncated"):
+        frames(part)
+
+
+def test_few_pngs_are_unpacked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[bytes] = []
+    monkeypatch.setattr(model_frames, "check_rows", checked.append)
+    for name in ("png-L", "png-RGB", "png-RGBA", "png-I;16"):
+        frames(STILLS[name]())
+    assert not checked
+    frames(encode(Image.new("RGBA", (9, 9)), "PNG"))
+    assert len(checked) == 1
 
 
 def test_wrong_pixels_are_refused() -> None:

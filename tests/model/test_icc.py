@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import struct
+import time
 
 import pytest
 from PIL import ImageCms
 
 from model.errors import Unsupported
-from model.icc import colour_space, has_tables, is_whole, ways_to_read
+from model.icc import MAX_TAGS, colour_space, has_tables, is_whole, ways_to_read
 from tests.model.profiles import having, negative, put_together, srgb, taken_apart
 
 
@@ -49,11 +51,43 @@ def test_tables_and_curves_are_two_ways() -> None:
     both = having((b"A2B0", negative()), (b"A2B1", negative()))
     assert has_tables(both)
     tables, curves = ways_to_read(both)
-    assert tables == both
+    assert names(tables) == plain | {b"A2B0", b"a2b1"}
     assert names(curves) == plain | {b"a2b0", b"a2b1"}
 
     only = put_together(srgb(), [(name, tag) for name, tag in taken_apart(both).items() if not name.endswith(b"TRC")])
-    assert ways_to_read(only) == [only]
+    (way,) = ways_to_read(only)
+    assert names(way) == names(tables) - {b"rTRC", b"gTRC", b"bTRC"}
+
+
+def test_tables_of_each_intent_are_a_way() -> None:
+    """And are found by lcms under the name of the first."""
+    contents = {b"A2B%d" % intent: negative(light) for intent, light in enumerate((1.0, 0.5, 0.25))}
+    *ways, curves = ways_to_read(having(*reversed(contents.items())))
+    assert [taken_apart(way)[b"A2B0"] for way in ways] == list(contents.values())
+    assert not {name for name in names(curves) if name.startswith(b"A2B")}
+    for name in contents:
+        way, curves = ways_to_read(having((name, negative()), (b"A2B3", negative())))
+        assert names(way) == names(srgb()) | {b"A2B0", b"a2b3"}
+        assert names(curves) == names(srgb()) | {name.lower(), b"a2b3"}
+
+
+def filled(count: int, name: bytes) -> bytes:
+    """With so many tags in all, of which those that are new have the same content."""
+    tags = taken_apart(srgb())
+    place = 132 + 12 * count
+    table = b"".join(each + struct.pack(">II", place, 20) for each in tags)
+    table += (name + struct.pack(">II", place, 20)) * (count - len(tags))
+    return struct.pack(">I", place + 20) + srgb()[4:128] + struct.pack(">I", count) + table + bytes(20)
+
+
+def test_tags_at_the_limit_and_beyond() -> None:
+    assert len(ways_to_read(filled(MAX_TAGS, b"D2B0"))) == 1
+    with pytest.raises(Unsupported, match="101 tags"):
+        ways_to_read(filled(MAX_TAGS + 1, b"desc"))
+    before = time.process_time()
+    with pytest.raises(Unsupported, match="200000 tags"):
+        ways_to_read(filled(200_000, b"D2B0"))
+    assert time.process_time() - before < 0.1
 
 
 def test_tables_for_floating_point_are_taken_by_nobody() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 from dataclasses import replace
 
 import av
@@ -20,9 +19,9 @@ from model.decode import decode
 from model.formats.media import GIF, PNG, MediaType
 from model.formats.sniff import sniff
 from model.preprocess import ViewSpec
-from tests.model.agreement import LIMITS, Pixels, distance, judged_frames, over, rgba
+from tests.model.agreement import LIMITS, distance, judged_frames, over, rgba
 from tests.model.apng_parts import END as PNG_END
-from tests.model.apng_parts import RGBA, actl, apng, fctl, fdat, idat, pixels
+from tests.model.apng_parts import RGBA, actl, adam7, apng, fctl, fdat, idat, pixels
 from tests.model.apng_parts import Frame as PngFrame
 from tests.model.apng_parts import header as png_header
 from tests.model.ffmpeg_frames import ffmpeg_frames
@@ -93,13 +92,6 @@ def test_one_pixel(kind: str) -> None:
     frames = [Image.new("RGB", (1, 1), (shade, 0, 0)) for shade in (0, 100, 255)]
     if kind != "JPEG":
         assert len(judged_frames(encode(frames, kind))) in (3, 4)
-
-
-def adam7(samples: Pixels) -> bytes:
-    """Rows of the seven passes, without filter; PNG specification, section 8.2."""
-    passes = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-    parts = [samples[top::down, left::right] for left, top, right, down in passes]
-    return zlib.compress(b"".join(b"\x00" + row.tobytes() for part in parts if part.size for row in part))
 
 
 def test_an_interlaced_png() -> None:

@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from model.decode import decode
+from model.formats.media import PNG
 from model.formats.orientation import as_exif
 from model.pixels import opaque
-from tests.model.samples import encode, picture
+from model.preprocess import ViewSpec
+from tests.model.agreement import LIMITS
+from tests.model.samples import encode, picture, pictures
 from tests.model.test_colour import SPLITS, swapped
 
 
@@ -80,6 +84,17 @@ def test_where_viewers_do_not_agree_on_exif_it_is_judged_with_and_without(kind: 
         assert shown[count].tobytes() == shown[0].transpose(Image.Transpose.ROTATE_270).tobytes()
         image.info["exif"] = b""
         assert len(opaque(image)) == count
+
+
+def test_a_frame_of_an_apng_with_exif_is_judged_with_and_without() -> None:
+    images = pictures(2)
+    data = encode(images, "PNG", exif=as_exif(6))
+    specs = [ViewSpec(40, 48, 1.0, "squash", "nearest"), ViewSpec(48, 40, 1.0, "squash", "nearest")]
+    as_stored, turned = decode(data, PNG, LIMITS, specs).arrays
+    for image in images:
+        assert any(np.array_equal(view, np.asarray(image)) for view in as_stored)
+        upright = np.asarray(image.transpose(Image.Transpose.ROTATE_270))
+        assert any(np.array_equal(view, upright) for view in turned)
 
 
 def test_pictures_of_other_sizes_are_others() -> None:

@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from model.errors import TooLarge, Undecodable, Unsupported
-from model.formats.chunks import MAX_CHUNKS, png, png_grey_scale
+from model.formats.chunks import MAX_CHUNKS, png, png_transparent
 from tests.model.samples import ANIMATIONS, STILLS, chunk, encode, pictures
 from tests.model.samples import png as make
 
@@ -112,10 +112,28 @@ def test_chunks_are_counted_up_to_the_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("depth", "colour", "factor"), [(1, 0, 1), (2, 0, 85), (4, 0, 17), (8, 0, 1), (2, 3, 1), (4, 3, 1)]
+    ("depth", "colour", "samples", "transparent"),
+    [
+        (1, 0, (1,), 255),
+        (1, 0, (0xFFFE,), 0),
+        (2, 0, (2,), 170),
+        (2, 0, (0xFFFE,), 170),
+        (4, 0, (0x15,), 5 * 17),
+        (8, 0, (0x1FF,), 255),
+        (16, 0, (0x1FF,), 0x1FF),
+        (8, 2, (1, 0x102, 0xFF03), (1, 2, 3)),
+        (2, 3, (1,), None),
+        (8, 4, (1,), None),
+        (8, 6, (1, 2, 3), None),
+    ],
 )
-def test_grey_of_few_bits_is_spread(depth: int, colour: int, factor: int) -> None:
-    assert png_grey_scale(make(b"", 1, 1, depth, colour)) == factor
+def test_samples_that_are_transparent(
+    depth: int, colour: int, samples: tuple[int, ...], transparent: int | tuple[int, ...] | None
+) -> None:
+    """As many bits of each as the pixels have, spread as Pillow spreads those."""
+    trns = chunk(b"tRNS", struct.pack(f">{len(samples)}H", *samples))
+    assert png_transparent(make(b"", 1, 1, depth, colour, before=GAMA + trns)) == transparent
+    assert png_transparent(make(b"", 1, 1, depth, colour, before=GAMA)) is None
 
 
 def test_what_pillow_writes_is_whole() -> None:

@@ -65,6 +65,18 @@ def test_two_exif_that_disagree_are_refused() -> None:
             jpeg(SOI + exif(first) + exif(second) + BODY[2:])
 
 
+def test_exif_that_only_some_viewers_see_turns_nothing() -> None:
+    def exif(turn: int, sixth: int) -> bytes:
+        return segment(0xE1, b"Exif\x00" + bytes([sixth]) + as_exif(turn))
+
+    for right in (exif(1, 0xFF), exif(6, 0) + exif(6, 0xFF), exif(6, 1) + exif(6, 0), exif(1, 1) + exif(1, 2)):
+        jpeg(SOI + right + BODY[2:])
+    for sixth in (1, 10, 0xFF):
+        for wrong in (exif(6, sixth), exif(1, 0) + exif(6, sixth), exif(1, sixth) + exif(6, 0)):
+            with pytest.raises(Undecodable, match="which way is up"):
+                jpeg(SOI + wrong + BODY[2:])
+
+
 def test_a_jpeg_without_a_scan_is_refused() -> None:
     for data in (SOI + EOI, SOI + HEADER + EOI):
         with pytest.raises(Undecodable, match="without a scan"):

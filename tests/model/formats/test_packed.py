@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from model.errors import TooLarge
+from model.errors import TooLarge, Undecodable
 from model.formats.packed import MAX_PACKED_BYTES, Metadata
 from tests.model.bombs import MIB, zeros
 
@@ -46,3 +46,14 @@ def test_what_is_not_compressed_or_broken_does_not_matter(kind: bytes, content: 
     for _ in range(3 if len(content) < 9 else 1):
         whole.add(kind, content)
     whole.add(b"zTXt", HEADS[b"zTXt"] + zeros(1))
+
+
+def test_a_profile_is_unpacked_to_its_end() -> None:
+    packed = zlib.compress(bytes(range(256)) * 100)
+    Metadata().add(b"iCCP", HEADS[b"iCCP"] + packed)
+    Metadata().add(b"iCCP", HEADS[b"iCCP"] + packed + b"more")
+    wrong = [packed[:-1], packed[:-4], packed[:-1] + bytes([packed[-1] ^ 1]), packed[:99], packed[2:], b"", b"nonsense"]
+    for each in wrong:
+        with pytest.raises(Undecodable, match="profile"):
+            Metadata().add(b"iCCP", HEADS[b"iCCP"] + each)
+        Metadata().add(b"zTXt", HEADS[b"zTXt"] + each)
