@@ -52,8 +52,8 @@ def png(data: bytes) -> Container:
             raise Undecodable(f"a wrong checksum in the PNG's chunk {kind!r}")
         metadata.add(kind, data[at + 8 : end - 4])
         pixels += length * (kind == b"IDAT")
-        if length > _PNG_LONGEST.get(kind, length):
-            raise Undecodable(f"the PNG's chunk {kind!r} is longer than it may be")
+        if length > _PNG_LONGEST.get(kind, length) or (kind == b"IHDR" and length != _PNG_LONGEST[kind]):
+            raise Undecodable(f"the PNG's chunk {kind!r} is longer than it may be, or its header shorter")
         if kind in _PNG_KEPT:
             _png_in_place(kind, seen, once)
             kept.add(at, end)

@@ -102,6 +102,7 @@ ONE = fctl(0, SIZE) + idat(PIX[0])
 SMALL = pixels(B[:1, :2], 8)
 FEW = PngFrame(np.ones((3, 4, 1), np.uint8)), PngFrame(np.full((2, 2, 1), 3, np.uint8), (1, 1))
 LEVELS = PngFrame((np.indices((3, 4)).sum(axis=0)[..., None] % 4).astype(np.uint8))
+OTHERS = PngFrame(np.full((3, 4, 1), 7, np.uint8), blend=1)
 BROKEN = bytes([*PIX[1][:-1], PIX[1][-1] ^ 1])
 SHORT = pixels(B[:1], 8)
 APNGS = {
@@ -111,6 +112,7 @@ APNGS = {
     "hole": TOP + actl(2) + ONE + fctl(5, SIZE) + fdat(6, PIX[1]) + END,
     "unfinished-pixels": TOP + actl(3) + ONE + fctl(1, SIZE) + fdat(2, BROKEN) + fctl(3, (2, 1)) + fdat(4, SMALL) + END,
     "few-bits-and-a-place": apng(FEW, 2, GREY),
+    "transparency-too-long": apng([LEVELS, OTHERS], 8, GREY, chunk(b"tRNS", b"\x00\x07\x00")),
     "over-and-cleared": apng([PngFrame(A), PngFrame(B, dispose=1, blend=1)]),
     "unknown-operation": TOP + actl(2) + ONE + fctl(1, SIZE, blend=9) + fdat(2, PIX[1]) + END,
 }

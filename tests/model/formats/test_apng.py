@@ -11,7 +11,7 @@ from model.errors import TooLarge, Undecodable, Unsupported
 from model.formats import apng as model_apng
 from model.formats.chunks import png
 from model.formats.container import Container, Layer
-from tests.model.apng_parts import END, GREY, PALETTE, actl, fctl, fdat, header, idat, pixels
+from tests.model.apng_parts import END, GREY, PALETTE, RGB, actl, fctl, fdat, header, idat, pixels
 from tests.model.samples import chunk
 
 WHOLE, SMALL = (4, 3), (2, 1)
@@ -116,6 +116,20 @@ def test_few_bits_of_grey_with_a_transparent_level_are_not_judged() -> None:
     assert walk(level, idat(A), depth=4).frames == 1
     with pytest.raises(Unsupported, match="transparent level"):
         walk(level, *FIRST, fctl(1, SMALL), fdat(2, B), depth=4)
+
+
+@pytest.mark.parametrize(
+    ("colour", "right", "wrong"), [(GREY, (2,), (0, 1, 3, 256)), (RGB, (6,), (0, 5, 7)), (PALETTE, (0, 1, 2), (3, 256))]
+)
+def test_transparency_of_another_length_is_refused(colour: int, right: tuple[int, ...], wrong: tuple[int, ...]) -> None:
+    before = (PLTE,) if colour == PALETTE else ()
+    for length in right:
+        assert walk(*before, chunk(b"tRNS", bytes(length)), *FIRST, fctl(1, SMALL), fdat(2, B), colour=colour).layers
+    for length in wrong:
+        still = walk(*before, chunk(b"tRNS", bytes(length)), idat(A), colour=colour)
+        assert not still.layers
+        with pytest.raises(Undecodable, match="transparency"):
+            walk(*before, chunk(b"tRNS", bytes(length)), *FIRST, fctl(1, SMALL), fdat(2, B), colour=colour)
 
 
 @pytest.mark.parametrize(
