@@ -148,9 +148,17 @@ def fitting(groups: Sequence[list[View]], room: int, chance: Random) -> list[lis
 
 def whole_views(picture: Image.Image, specs: Sequence[ViewSpec], plan: Plan) -> list[View]:
     """The view of an RGB picture, and squares from end to end if it is long or a model's view leaves its ends out."""
-    unseen = max((left_out(picture.size, spec) for spec in specs), default=0.0)
-    ends = close_views(picture, along(*picture.size, unseen), specs) if plan.tiles else []
-    return [tuple(make_view(picture, spec) for spec in specs), *ends]
+    return [tuple(make_view(picture, spec) for spec in specs), *end_views(picture, specs, plan)]
+
+
+def end_views(picture: Image.Image, specs: Sequence[ViewSpec], plan: Plan) -> list[View]:
+    """Those squares."""
+    return close_views(picture, along(*picture.size, unseen(picture.size, specs)), specs) if plan.tiles else []
+
+
+def unseen(size: tuple[int, int], specs: Sequence[ViewSpec]) -> float:
+    """The share of a (width, height) picture that some model does not see at each end."""
+    return max((left_out(size, spec) for spec in specs), default=0.0)
 
 
 def close_views(picture: Image.Image, boxes: Sequence[Box], specs: Sequence[ViewSpec]) -> list[View]:

@@ -7,26 +7,28 @@ scenes than that is refused, or an even choice is made of them, as the operator 
 
 A change is less than a scene: something is new in a place, or sharp where it was a blur. Whatever moves makes one after
 another, so no video can be refused for them; a choice of them takes what the stretches and scenes leave of the budget.
-What changes less, between two frames that are looked at, is not seen. A frame whose ends a model's view leaves out is
-seen whole and in squares from end to end (model/tiles.py).
+What changes less, between two frames that are looked at, is not seen. A frame whose ends a model crops, or squeezes
+too much, is seen whole and in squares from end to end (model/tiles.py); one that is only somewhat long has them as far
+as half of what the wholes leave of the budget goes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from model.errors import TooLarge
-from model.gallery import Looks, whole_views
+from model.gallery import Looks, end_views, unseen
 from model.likeness import Seen
 from model.plan import Plan
-from model.preprocess import View, ViewSpec
+from model.preprocess import View, ViewSpec, make_view
 from model.spread import Spread, evenly
+from model.tiles import along_needed
 
 SCENE_PIXELS = 16
 """Side of the small pictures by which scenes are compared."""
@@ -61,6 +63,13 @@ class VideoFrame(Protocol):
         """The frame in every way in which it is shown, in RGB."""
 
 
+class _Views(NamedTuple):
+    """Of one frame: what must be seen of it, and what is seen if there is room."""
+
+    needed: list[View]
+    closer: list[View]
+
+
 class Reel:
     """Takes the frames of a video one after another. `frames`: how many there are going to be."""
 
@@ -73,17 +82,17 @@ class Reel:
         self._share = 0
         self._known = _Known()
         self._places: frozenset[int] = frozenset()
-        self._grid: list[list[View]] = []
-        self._scenes: Spread[list[View]] = Spread(0, chance)
-        self._changes: Spread[list[View]] = Spread(0, chance)
+        self._grid: list[_Views] = []
+        self._scenes: Spread[_Views] = Spread(0, chance)
+        self._changes: Spread[_Views] = Spread(0, chance)
 
     def show(self, frame: VideoFrame) -> None:
         """The next frame. Raises TooLarge if there are too many scenes for the budget, and none may be left out."""
         scene, change = self._known.news(frame)
-        views: list[View] | None = None
+        views: _Views | None = None
         if not self._frames:
             views = self._views(frame)
-            self._begin(len(views))
+            self._begin(len(views.needed))
         if scene and self._scenes.count == self._share and not self._plan.sample:
             raise TooLarge(f"the video has more than {self._share} scenes")
         if self._frames in self._places:
@@ -101,13 +110,17 @@ class Reel:
         """What is to be judged."""
         seen = Seen()
         chosen = _once([*self._grid, *self._scenes.items])
-        wanted = [view for group in chosen for view in group]
-        views = evenly(wanted, self._plan.video_budget, self._chance)
+        budget = self._plan.video_budget
+        wanted = [view for frame in chosen for view in frame.needed]
+        views = evenly(wanted, budget, self._chance)
         whole = len(chosen) if len(views) == len(wanted) else 0
         if whole:
+            each = max(1, len(chosen[0].closer))
+            closer = evenly(chosen, (budget - len(views)) // 2 // each, self._chance)
+            views += [view for frame in closer for view in frame.closer]
             changes = _once([*chosen, *self._changes.items])[whole:]
-            more = evenly(changes, (self._plan.video_budget - len(views)) // len(chosen[0]), self._chance)
-            views += [view for group in more for view in group]
+            more = evenly(changes, (budget - len(views)) // len(chosen[0].needed), self._chance)
+            views += [view for frame in more for view in frame.needed]
             whole += len(more)
         return Looks([view for view in views if seen.is_new(view)], 0, self._frames, whole)
 
@@ -119,13 +132,19 @@ class Reel:
         self._places = frozenset(evenly(range(self._expected), self._share, self._chance))
         self._scenes, self._changes = Spread(self._share, self._chance), Spread(self._share, self._chance)
 
-    def _views(self, frame: VideoFrame) -> list[View]:
-        return [view for picture in frame.pictures() for view in whole_views(picture, self._specs, self._plan)]
+    def _views(self, frame: VideoFrame) -> _Views:
+        needed: list[View] = []
+        closer: list[View] = []
+        for picture in frame.pictures():
+            needed.append(tuple(make_view(picture, spec) for spec in self._specs))
+            ends = end_views(picture, self._specs, self._plan)
+            (needed if along_needed(*picture.size, unseen(picture.size, self._specs)) else closer).extend(ends)
+        return _Views(needed, closer)
 
 
-def _once(groups: Sequence[list[View]]) -> list[list[View]]:
+def _once(frames: Sequence[_Views]) -> list[_Views]:
     """The views of each frame, though it was chosen twice."""
-    return list({id(group): group for group in groups}.values())
+    return list({id(frame): frame for frame in frames}.values())
 
 
 class _Known:

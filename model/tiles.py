@@ -24,6 +24,9 @@ LEFT_OUT = 0.125
 the shorter side. From an eighth on such a picture is looked at from end to end as a long one is: of a thing that fills
 a sixteenth of the area, a quarter of the length, half could be in what is left out. Squeezing the whole into a view
 instead would cost one view less, and a cat at an end of 3:2 that had 0.79 in such a square had 0.44 there."""
+SQUEEZED = 2.25
+"""A longer frame than this (phones have 20:9) is seen too badly by a model that squeezes it to leave out the squares
+along it, of however many frames of a video."""
 MIN_SIDE_PIXELS = 32
 """A line thinner than this is not cut up: nobody can tell what is in it."""
 
@@ -48,6 +51,12 @@ def along(width: int, height: int, left_out: float = 0.0) -> list[Box]:
     if short < MIN_SIDE_PIXELS or (long <= LONG * short and left_out <= LEFT_OUT):
         return []
     return _squares(width, height, float(short))
+
+
+def along_needed(width: int, height: int, left_out: float) -> bool:
+    """Whether a view of the whole is not enough, if it cannot have the squares of `along` beside it."""
+    short, long = sorted((width, height))
+    return left_out > LEFT_OUT or long > SQUEEZED * short
 
 
 def _squares(width: int, height: int, square: float) -> list[Box]:

@@ -47,8 +47,8 @@ class Frame:
         return [self._image()]
 
 
-def looks(frames: list[Frame], plan: Plan, seed: int = 0) -> Looks:
-    reel = Reel([SPEC], plan, Random(seed), len(frames))
+def looks(frames: list[Frame], plan: Plan, seed: int = 0, spec: ViewSpec = SPEC) -> Looks:
+    reel = Reel([spec], plan, Random(seed), len(frames))
     for frame in frames:
         reel.show(frame)
     return reel.looks()
@@ -208,7 +208,29 @@ def test_the_ends_of_a_wide_frame_are_seen() -> None:
     assert len(reel.looks().views) == 1
 
 
-@pytest.mark.parametrize(("size", "budget"), [((640, 32), 48), ((640, 32), 77), ((160, 90), 6), ((64, 56), 1)])
+@pytest.mark.parametrize("scenes", [1, 8, 24, 25])
+def test_a_film_of_many_scenes_is_seen_whole_and_in_squares_as_far_as_there_is_room(scenes: int) -> None:
+    frames = [Frame(seed=seed, size=(160, 90)) for seed in range(scenes)]
+    if scenes > 24:
+        with pytest.raises(TooLarge, match="more than 24 scenes"):
+            looks(frames, Plan())
+        return
+    found = looks(frames, Plan())
+    assert all(contains(found, frame) for frame in frames)
+    assert (found.distinct, found.seen) == (scenes, scenes)
+    room = (48 - scenes) // 2 // 3
+    assert len(found.views) == scenes + 3 * min(scenes, room)
+
+
+def test_where_a_model_crops_the_squares_are_needed() -> None:
+    centre = ViewSpec(32, 32, 1.0, "center", "bilinear")
+    frames = [Frame(seed=seed, size=(160, 90)) for seed in range(7)]
+    assert len(looks(frames[:6], Plan(), spec=centre).views) == 6 * 4
+    with pytest.raises(TooLarge, match="more than 6 scenes"):
+        looks(frames, Plan(), spec=centre)
+
+
+@pytest.mark.parametrize(("size", "budget"), [((640, 32), 48), ((640, 32), 77), ((160, 60), 11), ((64, 56), 1)])
 def test_a_frame_that_takes_more_than_half_of_the_budget_is_refused_or_sampled(
     size: tuple[int, int], budget: int
 ) -> None:
