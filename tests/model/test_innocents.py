@@ -170,6 +170,9 @@ async def test_an_ordinary_file_is_judged(name: str, pool: DecoderPool) -> None:
     assert media
     views = await pool.decode(data, media, soon(60))
     here = decode(data, media, Limits(), SPECS)
-    assert all(np.array_equal(one, other) for one, other in zip(views.arrays, here.arrays, strict=True))
+    assert (views.width, views.height, views.frames) == (here.width, here.height, here.frames)
+    count = 1 if media.codecs else len(here.arrays[0])  # further frames of a video are drawn by lot in each process
+    assert media.codecs or len(views.arrays[0]) == count
+    assert all(np.array_equal(one[:count], other[:count]) for one, other in zip(views.arrays, here.arrays, strict=True))
     if media is PNG:
         await pool.normalise(data, media, soon(60))
