@@ -41,7 +41,7 @@ def text(found: Recall) -> str:
             f"{len(plain.cats) - crops} photographs of cats, {crops} crops of them and {len(plain.ordinary)} pictures "
             "without a cat; animations and videos of the photographs alone.",
             "Refused is what the stand-in model takes for a cat, large ones too, with a score of "
-            f"{found.at_least:g} or more.",
+            f"{found.at_least:g} or more, in a part of a picture as well.",
             "",
             markdown(found.rows),
             "",
