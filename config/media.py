@@ -27,7 +27,7 @@ class Limits(Section):
     max_area_pixels: int = Field(
         40_000_000, ge=1, le=1_000_000_000, description="width times height of a picture (pict-rs: 40 million)"
     )
-    max_frames: int = Field(900, ge=1, le=100_000, description="frames of an animation (pict-rs: 900)")
+    max_frames: int = Field(900, ge=1, le=100_000, description="frames of an animation or a video (pict-rs: 900)")
     max_video_side_pixels: int = Field(3840, ge=1, le=65_535, description="width or height of a video (pict-rs: 3840)")
     max_video_area_pixels: int = Field(
         8_294_400, ge=1, le=1_000_000_000, description="width times height of a video (pict-rs: 3840 times 2160)"
@@ -109,7 +109,7 @@ class Failure(Section):
         OnFailure.REFUSE, description="a format, or a kind of it, that is not judged", strict=False
     )
     too_large: OnFailure = Field(
-        OnFailure.REFUSE, description="more pixels or frames than `limits` allow", strict=False
+        OnFailure.REFUSE, description="more pixels, frames, views or parts than are looked at", strict=False
     )
     decoder: OnFailure = Field(OnFailure.REFUSE, description="the decoder process crashed or was killed", strict=False)
     classifier: OnFailure = Field(OnFailure.REFUSE, description="the model failed", strict=False)

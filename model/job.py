@@ -24,8 +24,8 @@ MAX_MESSAGE = 200
 """Characters of a reason; Pillow's longest are about 120."""
 _REFUSALS: dict[str, type[JudgeError]] = {kind.cause: kind for kind in (Undecodable, Unsupported, TooLarge)}
 _NUMBERS = ("width", "height", "frames", "views", "trailing", "distinct", "seen", "parts", "magnified")
-MAX_DISTINCT = 1_000_000
-"""Pictures of one file that may differ: far more than 100,000 frames in six ways each would be decoded."""
+MAX_DISTINCT = 4_000_000
+"""Pictures of one file that may differ: more than 100,000 frames in all 36 ways (model/pixels.py)."""
 
 
 class PictureLimits(NamedTuple):

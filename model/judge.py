@@ -1,6 +1,7 @@
 """The one door: bytes in, verdict out. Whatever goes wrong behind it becomes a verdict, and that refuses by default.
 
-Order: size, self-test card, format, decoding in a child process, classifier, policy. Then the operator's word: shadow
+Order: self-test card, size, format, decoding in a child process, classifier, policy, and crops of parts that came near
+a rule. Then the operator's word: shadow
 mode lets a refusal pass, and a failure may pass where `failure:` in the settings says so. The self-test card is refused
 in every mode. Bytes behind the end of a still (phones put vendor trailers and videos there) are not judged, and the
 verdict's `size` says how many bytes were: no more may go on. Nothing here knows HTTP; time is an absolute

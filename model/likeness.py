@@ -43,7 +43,7 @@ KEPT_PIXELS = 50_000_000
 def signature(view: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Means and scaled deviations of the blocks of a view, uint8 (height, width, 3), as one row of numbers.
 
-    Two signatures of which no number differs by more than MEAN_LEVELS are of views that are alike.
+    Only views of whose signatures no number differs by more than MEAN_LEVELS can be alike.
     """
     height, width, _ = view.shape
     tall, wide = (max(1, length // BLOCKS) for length in (height, width))

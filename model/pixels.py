@@ -31,8 +31,8 @@ TURNS = {
 def opaque(image: Image.Image) -> list[Image.Image]:
     """The different RGB pictures of a loaded frame: turned upright by EXIF, in sRGB, and with each background.
 
-    One to six, twice as many where viewers do not agree on EXIF; one, and for plain RGB the frame itself, if there is
-    neither transparency nor a strange profile nor EXIF that turns it.
+    Up to six renditions on three backgrounds, twice as many where viewers do not agree on EXIF; one, and for plain RGB
+    the frame itself, if there is neither transparency nor a strange profile nor EXIF that turns it.
     Unsupported for pixel modes that have no agreed range.
     """
     colours, alpha = split(image)

@@ -1,7 +1,8 @@
 """The system calls that a decoder may still make once it has imported everything: an allow-list in the kernel.
 
 It was made from what Pillow with all its codecs, PyAV, pillow_jxl, numpy and lcms were seen to call while they decode
-(strace, Python 3.11 and 3.13, glibc 2.36), and from what the C library may call in their stead. Three answers:
+(strace, Python 3.11 and 3.13, glibc 2.36), and from what the C library may call in their stead. Three answers,
+and ENOTTY to whoever asks whether something is a terminal:
 
 * allowed: memory that is not executable, reading and writing what is open, clocks, signals to itself, the limit of
   its own processor time, the end;

@@ -24,9 +24,9 @@ LEFT_OUT = 0.125
 the shorter side. From an eighth on such a picture is looked at from end to end as a long one is: of a thing that fills
 a sixteenth of the area, a quarter of the length, half could be in what is left out. Squeezing the whole into a view
 instead would cost one view less, and a cat at an end of 3:2 that had 0.79 in such a square had 0.44 there."""
-SQUEEZED = 2.25
-"""A longer frame than this (phones have 20:9) is seen too badly by a model that squeezes it to leave out the squares
-along it, of however many frames of a video."""
+SQUEEZED = 2.4
+"""A longer frame than this (CinemaScope has 2.39, phones 20:9) is seen too badly by a model that squeezes it to leave
+out the squares along it, of however many frames of a video."""
 MIN_SIDE_PIXELS = 32
 """A line thinner than this is not cut up: nobody can tell what is in it."""
 

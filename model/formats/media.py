@@ -48,8 +48,8 @@ PNG = MediaType(
     extension="png",
     title="PNG, APNG",
     begins="`89 PNG`",
-    accepted="all depths and kinds of colour, interlaced; animated (APNG): each frame that differs",
-    refused="a wrong checksum, chunks twice or out of place, some rare blends that viewers compose differently",
+    accepted="nearly all depths and kinds of colour, interlaced; animated (APNG): each frame that differs",
+    refused="a wrong checksum, missing rows, chunks twice or out of place, rare blends that viewers compose otherwise",
     pillow="PNG",
 )
 GIF = MediaType(

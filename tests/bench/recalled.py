@@ -38,8 +38,9 @@ def text(found: Recall) -> str:
     machine = found.machine
     return "\n".join(
         [
-            f"{len(plain.cats) - crops} photographs of cats, {crops} crops of them and {len(plain.ordinary)} pictures "
-            "without a cat; animations and videos of the photographs alone.",
+            f"{len(plain.cats) - crops} photographs of cats, {crops or 'no'} crops of them and {len(plain.ordinary)} "
+            "pictures without a cat"
+            + ("; animations and videos of the photographs alone." if crops else ": a run with --quick."),
             "Refused is what the stand-in model takes for a cat, large ones too, with a score of "
             f"{found.at_least:g} or more, in a part of a picture as well.",
             "",

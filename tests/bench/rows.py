@@ -26,7 +26,7 @@ class Found(StrEnum):
 
 @dataclass(frozen=True)
 class Seen:
-    """One file judged. `score` is the highest of its views, in 0..1; the times are milliseconds."""
+    """One file judged. `score` is the highest of its whole pictures, in 0..1; the times are milliseconds."""
 
     photo: str
     found: Found

@@ -30,6 +30,7 @@ from model.confine import limit
 from model.decode import decode
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
 from model.formats.sniff import sniff
+from model.magnified import magnified_size
 from model.plan import Plan
 from model.preprocess import Views, ViewSpec
 from tests.fuzz.spoil import seeds, spoil
@@ -87,7 +88,8 @@ def _same(one: Views | str, other: Views | str) -> bool:
     if isinstance(one, str) or isinstance(other, str):
         return one == other
     numbers = [(v.width, v.height, v.frames, v.trailing, v.distinct, v.seen, v.parts) for v in (one, other)]
-    return numbers[0] == numbers[1] and all(map(np.array_equal, one.arrays, other.arrays))
+    arrays, others = (*one.arrays, *one.magnified), (*other.arrays, *other.magnified)
+    return numbers[0] == numbers[1] and len(arrays) == len(others) and all(map(np.array_equal, arrays, others))
 
 
 def _check_views(views: Views, file_bytes: int) -> None:
@@ -95,8 +97,12 @@ def _check_views(views: Views, file_bytes: int) -> None:
     shapes = [(count, spec.height, spec.width, 3) for spec in SPECS]
     if [array.shape for array in views.arrays] != shapes or any(array.dtype != np.uint8 for array in views.arrays):
         raise Wrong("the views have wrong shapes")
-    if not (1 <= count <= PLAN.most and 0 <= views.parts < count and 1 <= views.seen <= views.distinct):
+    if not (1 <= count <= PLAN.most and 0 <= views.parts < count and 0 <= views.seen <= views.distinct):
         raise Wrong(f"{count} views, {views.parts} of parts, {views.seen} seen of {views.distinct}")
+    larger = len(views.magnified[0]) if views.magnified else 0
+    sizes = [(larger, *magnified_size(spec), 3) for spec in SPECS] if views.magnified else []
+    if [array.shape for array in views.magnified] != sizes or larger > min(views.parts, PLAN.magnified):
+        raise Wrong(f"{larger} magnified parts of {views.parts}")
     if not 0 <= views.trailing < file_bytes:
         raise Wrong(f"{views.trailing} bytes behind the end of {file_bytes}")
     width, height, frames = views.width, views.height, views.frames

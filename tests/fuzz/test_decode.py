@@ -21,6 +21,7 @@ from model.errors import DecoderFailed, TooLarge, Undecodable
 from model.formats.media import PNG, WEBP
 from model.formats.sniff import sniff
 from model.formats.structure import inspect
+from model.magnified import magnified_size
 from model.preprocess import Views
 from tests.fuzz import decode as fuzz
 from tests.fuzz.spoil import pieces, repaired, seeds, spoil
@@ -81,6 +82,9 @@ def wrong(**numbers: object) -> Callable[..., Views]:
     return views
 
 
+MAGNIFIED = tuple(np.zeros((1, *magnified_size(spec), 3), np.uint8) for spec in fuzz.SPECS)
+
+
 @pytest.mark.parametrize(
     ("double", "why"),
     [
@@ -94,6 +98,7 @@ def wrong(**numbers: object) -> Callable[..., Views]:
         (wrong(width=2001), "2001 x 9"),
         (wrong(frames=101), "101 frames"),
         (wrong(parts=2), "2 of parts"),
+        (wrong(magnified=MAGNIFIED), "1 magnified parts of 0"),
     ],
     ids=str,
 )

@@ -222,6 +222,14 @@ def test_a_film_of_many_scenes_is_seen_whole_and_in_squares_as_far_as_there_is_r
     assert len(found.views) == scenes + 3 * min(scenes, room)
 
 
+@pytest.mark.parametrize(("size", "scenes"), [((160, 67), 24), ((160, 66), 4)])
+def test_from_a_length_on_no_squeezed_whole_will_do(size: tuple[int, int], scenes: int) -> None:
+    frames = [Frame(seed=seed, size=size) for seed in range(scenes + 1)]
+    assert looks(frames[:scenes], Plan()).seen >= scenes
+    with pytest.raises(TooLarge, match=f"more than {scenes} scenes"):
+        looks(frames, Plan())
+
+
 def test_where_a_model_crops_the_squares_are_needed() -> None:
     centre = ViewSpec(32, 32, 1.0, "center", "bilinear")
     frames = [Frame(seed=seed, size=(160, 90)) for seed in range(7)]

@@ -60,7 +60,7 @@ ORDINARY: dict[str, Callable[[], bytes]] = {
     "strip": lambda: places.strip(True, hidden=coffee(places.INSET)),
     **{f"turned, no EXIF {tag}": partial(places.stored_turned, "PNG", tag, False) for tag in places.TURNS},
 }
-"""The same without the cat, or without what uncovers it. An animation of 300 frames is too long for pict-rs."""
+"""The same without the cat, or without what uncovers it. Of 90 frames: this pict-rs takes its time."""
 
 
 @pytest.mark.parametrize("place", ORDINARY)
