@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 
 from model.errors import TooLarge, Undecodable, Unsupported
 from model.formats.container import MAX_LAYERS, Disposal, Layer
+from model.formats.rows import GREY, PALETTE, RGB
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CONTROL = struct.Struct(">IIIIIHHBB")
 _DISPOSALS: tuple[Disposal, ...] = ("leave", "clear", "previous")
 _OVER = 1
 _DEPTH = 8  # place of the bit depth in IHDR, and of the colour type behind it
-_GREY, _RGB, _PALETTE = 0, 2, 3
 _FOR_PIXELS = (b"PLTE", b"tRNS")
 """The chunks that every frame needs; the others (profile, gamma, orientation) are read from the first alone."""
 
@@ -88,11 +88,11 @@ class Film:
             raise Undecodable("the APNG declares other frames than it has, or one has no pixels")
         depth, colour = self._header[_DEPTH : _DEPTH + 2]
         lengths = {bytes(chunk[4:8]): len(chunk) - 12 for chunk in self._shared}
-        fitting = {_GREY: (2,), _RGB: (6,), _PALETTE: range(lengths.get(b"PLTE", 0) // 3 + 1)}
+        fitting = {GREY: (2,), RGB: (6,), PALETTE: range(lengths.get(b"PLTE", 0) // 3 + 1)}
         if colour in fitting and b"tRNS" in lengths and lengths[b"tRNS"] not in fitting[colour]:
             # libpng and FFmpeg leave it out, and Pillow takes the first bytes.
             raise Undecodable("the transparency of an APNG is not as long as its colours ask for")
-        if colour == _GREY and depth < 8 and any(bytes(chunk[4:8]) == b"tRNS" for chunk in self._shared):
+        if colour == GREY and depth < 8 and any(bytes(chunk[4:8]) == b"tRNS" for chunk in self._shared):
             raise Unsupported("an APNG of grey of less than eight bits with a transparent level, opaque to FFmpeg")
         return tuple(self._layer(frame, first=frame is self._frames[0]) for frame in self._frames)
 

@@ -15,7 +15,7 @@ from model.formats.apng import Film
 from model.formats.cicp import check_png
 from model.formats.container import Container, Kept
 from model.formats.packed import Metadata
-from model.formats.rows import MAX_SPARE_BYTES
+from model.formats.rows import GREY, MAX_SPARE_BYTES, PALETTE, RGB
 
 MAX_CHUNKS = 100_000
 """Chunks in one file: 40 MiB in the usual chunks of 8 KiB are 5,120, and 900 frames have 2 or more each."""
@@ -29,8 +29,7 @@ _PNG_ONCE = _PNG_BEFORE_PIXELS | {b"eXIf", b"IEND"}
 _PNG_KEPT = _PNG_ONCE | _PNG_PIXELS
 _PNG_LONGEST = {b"IHDR": 13, b"PLTE": 3 * 256, b"tRNS": 256}
 """Bytes of the chunks that every frame of an APNG gets a copy of; sections 11.2 and 11.3.1."""
-_GREY, _RGB, _PALETTE = 0, 2, 3
-_SAMPLES = {_GREY: 1, _RGB: 3}
+_SAMPLES = {GREY: 1, RGB: 3}
 """In tRNS, 16 bits each; with a palette it has bytes of alpha, and the others have alpha already."""
 
 
@@ -87,9 +86,9 @@ def _png_readable(data: bytes, once: set[bytes]) -> None:
     depth, colour = data[24], data[25]
     if data[26] or data[27]:
         raise Undecodable("a PNG of an unknown compression or filter method")
-    if b"IDAT" not in once or (colour == _PALETTE and b"PLTE" not in once):
+    if b"IDAT" not in once or (colour == PALETTE and b"PLTE" not in once):
         raise Undecodable("a PNG without pixels or without their palette")
-    if depth == 16 and colour == _RGB and b"tRNS" in once:
+    if depth == 16 and colour == RGB and b"tRNS" in once:
         # Pillow keeps eight bits of each colour, too few to tell which pixels the sixteen bits make transparent.
         raise Unsupported("a PNG of 16 bits with a transparent colour")
 
@@ -121,4 +120,4 @@ def png_transparent(data: bytes) -> int | tuple[int, ...] | None:
         (int.from_bytes(data[place : place + 2]) & most) * factor
         for place in range(first, first + 2 * _SAMPLES[colour], 2)
     )
-    return samples[0] if colour == _GREY else samples
+    return samples[0] if colour == GREY else samples

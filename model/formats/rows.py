@@ -20,7 +20,9 @@ PIECE_BYTES = 16 * 1024
 """Bytes that are unpacked at once; they become 16 MiB at most."""
 _FIRST = 8
 """Place of the first chunk, IHDR."""
-_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+GREY, RGB, PALETTE = 0, 2, 3
+"""Colour types; the others, 4 and 6, are the first two with alpha."""
+_SAMPLES = {GREY: 1, RGB: 3, PALETTE: 1, 4: 2, 6: 4}
 """Of a pixel, by colour type."""
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Adam7: first column and row of each pass, and the steps from there."""

@@ -18,7 +18,13 @@ def recorder() -> Iterator[Recorder]:
 
 
 @pytest.fixture
-def gate(recorder: Recorder) -> Iterator[RunningFilter]:
-    """The running filter before the recorder, with a judge that refuses what is FORBIDDEN."""
-    with RunningFilter(config(recorder.address), FakeJudge()) as running:
+def judge() -> FakeJudge:
+    """Refuses what is FORBIDDEN."""
+    return FakeJudge()
+
+
+@pytest.fixture
+def gate(recorder: Recorder, judge: FakeJudge) -> Iterator[RunningFilter]:
+    """The running filter before the recorder, with that judge."""
+    with RunningFilter(config(recorder.address), judge) as running:
         yield running

@@ -28,17 +28,6 @@ from tests.running import FORBIDDEN, FakeJudge, RunningFilter, config, listen, r
 PICTURE = b"an ordinary picture, as far as FakeJudge is concerned"
 
 
-@pytest.fixture
-def judge() -> FakeJudge:
-    return FakeJudge()
-
-
-@pytest.fixture
-def gate(recorder: Recorder, judge: FakeJudge) -> Iterator[RunningFilter]:
-    with RunningFilter(config(recorder.address), judge) as running:
-        yield running
-
-
 def assert_ours(raw: bytes, status: int) -> None:
     """A raw answer is one of ours: that status, and JSON that every Lemmy reads."""
     head, _, body = raw.partition(b"\r\n\r\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
 
 import pytest
 from mitmproxy.exceptions import OptionsError
@@ -17,17 +16,6 @@ from tests.running import FakeJudge, RunningFilter, config, listen, raw_upload, 
 from tests.wire import ours
 
 PICTURE = b"an ordinary picture, as far as FakeJudge is concerned"
-
-
-@pytest.fixture
-def judge() -> FakeJudge:
-    return FakeJudge()
-
-
-@pytest.fixture
-def gate(recorder: Recorder, judge: FakeJudge) -> Iterator[RunningFilter]:
-    with RunningFilter(config(recorder.address), judge) as running:
-        yield running
 
 
 def test_options_cannot_be_opened_while_it_runs(gate: RunningFilter) -> None:
