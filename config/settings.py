@@ -67,6 +67,9 @@ def _user_agent(value: str) -> str:
     return value
 
 
+EngineName = Literal["auto", "torch", "onnxruntime"]
+"""What runs the models; auto is the fastest that says the same."""
+
 Port = Annotated[int, Field(ge=1, le=MAX_PORT)]
 Network = Annotated[str, AfterValidator(check_network), Field(examples=["127.0.0.0/8"])]
 Listen = Annotated[str, AfterValidator(check_listen), Field(examples=["0.0.0.0:8080"])]
@@ -136,6 +139,7 @@ class Settings(Section):
     normalise: bool = Field(False, description="still pictures are encoded anew, from the pixels judged")
     deadline_seconds: float = Field(8.0, gt=0, le=120, description="seconds for a verdict; Lemmy waits 10")
     device: Device = Field("auto", description="auto, cpu, cuda or cuda:N")
+    backend: EngineName = Field("auto", description="auto, torch or onnxruntime")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged")
     state_dir: str = Field("~/.local/state/pictrs-filter", min_length=1, description="folder for the filter's own key")
     internal_api: tuple[InternalRoute, ...] = Field(

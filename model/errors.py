@@ -9,6 +9,7 @@ A JudgeError carries a cause, for which the operator may choose what happens (se
     |- DecoderFailed      the decoder process crashed, was killed or answered nonsense
     |- ClassifierFailed   the model raised, is not ready, or answered nonsense
     `- DeadlineExceeded   the verdict was not there in time
+       `- Overloaded      and would not be: so many are before it that it was not begun
 
 The first three are the sender's fault (4xx), the others ours (503). The message is for the log; what a client is told
 stands in addons/pictrs/answers.py.
@@ -72,6 +73,10 @@ class DeadlineExceeded(JudgeError):
     """The verdict was not there in time."""
 
     cause = "deadline"
+
+
+class Overloaded(DeadlineExceeded):
+    """The verdict would not be there in time, for all those who came before. Told at once."""
 
 
 @contextmanager

@@ -11,27 +11,21 @@ verdict's `size` says how many bytes were: no more may go on. Nothing here knows
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
 from config.load import Config
 from config.media import OnFailure
-from config.policy import Action
 from config.settings import Mode
-from model import weights
+from model import choice, weights
+from model.batcher import Batcher, Device
 from model.card import CARD_SHA256, card
-from model.classifier import Backend, LocalBackend
+from model.classifier import Backend
 from model.digest import OFF_LOOP_BYTES, sha256
 from model.errors import (
     Cause,
-    ClassifierFailed,
     DeadlineExceeded,
     DecoderFailed,
     JudgeError,
@@ -40,10 +34,11 @@ from model.errors import (
     Undecodable,
     Unsupported,
 )
+from model.examiner import Examiner, Seen
+from model.forecast import Forecast
 from model.formats.media import MediaType
 from model.formats.sniff import sniff
-from model.magnified import CROPS, crops
-from model.policy import evaluate, highest, signals, suspects
+from model.policy import highest
 from model.sandbox import DecoderPool, Views
 from model.verdict import Outcome, Verdict
 
@@ -59,6 +54,10 @@ class Decoder(Protocol):
 
     async def decode(self, data: bytes, media: MediaType, deadline: float) -> Views:
         """Views of one file, the arrays in the order of the models, all of the same number of views."""
+        ...
+
+    def expects(self) -> float:
+        """In how many seconds another file would be decoded; 0 when that is not known yet."""
         ...
 
     async def normalise(self, data: bytes, media: MediaType, deadline: float) -> bytes | None:
@@ -80,10 +79,16 @@ class Judge:
         self, config: Config, decoder: Decoder, backend: Backend, labels: Mapping[str, tuple[str, ...]]
     ) -> None:
         self._settings = config.settings
-        self._policy = config.policy
         self._decoder = decoder
         self._backend = backend
-        self._labels = labels
+        self._forecast = Forecast(decoder, backend)
+        self._examiner = Examiner(
+            config.policy,
+            backend,
+            labels,
+            budget=config.settings.views.budget,
+            hasty=config.settings.mode is not Mode.SHADOW,
+        )
 
     @property
     def device(self) -> str:
@@ -99,15 +104,16 @@ class Judge:
         loaded = await asyncio.to_thread(_load, config)
         names = list(config.policy.models)
         settings = config.settings
-        pool = DecoderPool(settings.decoder, settings.limits, [loaded[name].view for name in names], settings.views)
-        backend = LocalBackend(loaded, _leave_a_core)
+        first = loaded[0]
+        pool = DecoderPool(settings.decoder, settings.limits, [first[name].view for name in names], settings.views)
+        backend = Batcher([Device(models, _lanes(models), choice.prepare) for models in loaded])
         try:
             await pool.start()
         except BaseException:
             await pool.close()
             backend.close()
             raise
-        return cls(config, pool, backend, {name: loaded[name].labels for name in names})
+        return cls(config, pool, backend, {name: first[name].labels for name in names})
 
     async def close(self) -> None:
         """End the decoder children and the model's thread."""
@@ -125,19 +131,17 @@ class Judge:
             return file.verdict(Outcome.REJECT, Outcome.REJECT, CARD_RULE)
         try:
             async with asyncio.timeout_at(deadline):
-                views = await self._decode(data, file, deadline)
-                if file.sha256 == CARD_SHA256:
-                    return file.verdict(Outcome.REJECT, Outcome.REJECT, CARD_RULE)
-                by_view = await self._classify(views.arrays, deadline)
-                if not 0 <= views.parts < len(by_view):
-                    raise DecoderFailed(f"{views.parts} parts in {len(by_view)} views")
-                closer = await self._look_closer(by_view, views, deadline)
+                with self._forecast.file(deadline):
+                    views = await self._decode(data, file, deadline)
+                    if file.sha256 == CARD_SHA256:
+                        return file.verdict(Outcome.REJECT, Outcome.REJECT, CARD_RULE)
+                    seen = await self._examiner.examine(views, deadline)
                 file.lap("classify")
         except TimeoutError:
             return self._failed(DeadlineExceeded("no verdict in time"), file)
         except JudgeError as error:
             return self._failed(error, file)
-        return self._judged(by_view + closer, views.parts + len(closer), file)
+        return self._judged(seen, file)
 
     async def normalised(self, data: bytes, deadline: float) -> bytes | Verdict:
         """What is to be judged, and may go on, in place of `data`, if the settings want that: a still encoded anew.
@@ -170,7 +174,9 @@ class Judge:
             raise Unsupported("not a format that is known here")
         if not file.media.judged:
             raise Unsupported(f"{file.media.name} is not judged")
-        views = await self._decoder.decode(data, file.media, deadline)
+        with self._forecast.decoding():
+            views = await self._decoder.decode(data, file.media, deadline)
+        self._forecast.learn(len(views.arrays[0]))
         if not 0 <= views.trailing < len(data):
             raise DecoderFailed(f"{views.trailing} bytes behind the end of a file of {len(data)}")
         if views.trailing:
@@ -181,46 +187,15 @@ class Judge:
         file.lap("decode")
         return views
 
-    async def _look_closer(self, seen: list[dict[str, float]], views: Views, deadline: float) -> list[dict[str, float]]:
-        """The signals of crops of suspicious parts, as far as the budget goes; none if a rule refuses already."""
-        larger = len(views.magnified[0]) if views.magnified else 0
-        fired = evaluate(self._policy, seen, views.parts)
-        if not larger or (fired and fired.action is Action.REJECT):
-            return []
-        first = len(seen) - views.parts
-        found = suspects(self._policy, seen[first : first + larger])
-        closer: list[dict[str, float]] = []
-        for part in found[: max(0, self._settings.views.budget - len(seen)) // CROPS]:
-            arrays = [
-                crops(one[part], *array.shape[1:3]) for one, array in zip(views.magnified, views.arrays, strict=True)
-            ]
-            closer += await self._classify(arrays, deadline)
-        return closer
-
-    async def _classify(self, arrays: Sequence[NDArray[np.uint8]], deadline: float) -> list[dict[str, float]]:
-        scores: dict[str, NDArray[np.float32]] = {}
-        for model, array in zip(self._labels, arrays, strict=True):
-            scores[model] = await self._backend.classify(model, array, deadline)
-            if len(scores[model]) != len(array):
-                raise ClassifierFailed(f"{len(array)} views went in, {len(scores[model])} scores came out")
-        try:
-            by_view = signals(self._policy, self._labels, scores)
-        except ValueError as error:
-            raise ClassifierFailed(str(error)) from error
-        if not by_view:
-            raise ClassifierFailed("no views to judge")
-        return by_view
-
-    def _judged(self, by_view: list[dict[str, float]], parts: int, file: _File) -> Verdict:
-        fired = evaluate(self._policy, by_view, parts)
-        strict = Outcome.REJECT if fired and fired.action is Action.REJECT else Outcome.PASS
+    def _judged(self, seen: Seen, file: _File) -> Verdict:
+        fired, whole, count = seen.fired, len(seen.by_view) - seen.parts, len(seen.by_view)
+        strict = Outcome.REJECT if seen.decided else Outcome.PASS
         outcome = Outcome.PASS if self._settings.mode is Mode.SHADOW else strict
         detail = ""
         if fired:
-            detail = fired.why + (f" in view {fired.view + 1} of {len(by_view)}" if len(by_view) > 1 else "")
+            detail = fired.why + (f" in view {fired.view + 1} of {count}" if count > 1 else "")
         found = file.verdict(outcome, strict, fired.rule if fired else None, detail=detail)
-        whole = len(by_view) - parts
-        return replace(found, scores=highest(by_view[:whole]), in_part=highest(by_view[whole:]), views=len(by_view))
+        return replace(found, scores=highest(seen.by_view[:whole]), in_part=highest(seen.by_view[whole:]), views=count)
 
     def _failed(self, error: JudgeError, file: _File) -> Verdict:
         strict = Outcome.REJECT if error.sender_at_fault else Outcome.UNAVAILABLE
@@ -259,18 +234,21 @@ def _is_card(data: bytes) -> bool:
     return data.startswith(card())
 
 
-def _leave_a_core() -> None:
-    """Called in the thread where the models run, since torch keeps this number by thread.
-
-    One core stays for the event loop and the decoders. torch's threads wait by spinning: with as many as there are
-    cores, a busy neighbour makes a forward ten times slower (seen on two cores: 26 ms alone, seconds with company; with
-    one thread 34 ms in both cases).
-    """
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))
+def _lanes(models: Mapping[str, weights.LoadedModel]) -> int:
+    """Threads that may run these at the same time."""
+    return min(model.lanes for model in models.values())
 
 
-def _load(config: Config) -> dict[str, weights.LoadedModel]:
-    loaded = {name: weights.load(spec, config.settings.device) for name, spec in config.policy.models.items()}
+def _load(config: Config) -> list[dict[str, weights.LoadedModel]]:
+    """All models, once for each device."""
+    choice.leave_a_core()  # how fast an engine is, is measured as it will run
+    settings = config.settings
+    return [_load_onto(place, config) for place in weights.resolve_devices(settings.device)]
+
+
+def _load_onto(place: str, config: Config) -> dict[str, weights.LoadedModel]:
+    backend = config.settings.backend
+    loaded = {name: weights.load(spec, place, backend) for name, spec in config.policy.models.items()}
     for name, signal in config.policy.signals.items():
         missing = [label for label in signal.label_names if label not in loaded[signal.model].labels]
         if missing:

@@ -32,6 +32,9 @@ STARTS_IN_A_ROW = 2
 RETRY_SECONDS = 1.0
 """Time after a failed start in which no other is made for a caller."""
 
+NEWEST = 0.1
+"""Weight of the newest file in the moving average of seconds that decoding takes."""
+
 Answer = TypeVar("Answer")
 
 log = logging.getLogger(__name__)
@@ -61,6 +64,8 @@ class DecoderPool:
         self._required = decoder.confinement is Confinement.REQUIRED
         self._barriers: tuple[str, ...] = ()
         self._failure = ""
+        self._asked = 0
+        self._seconds = 0.0
         self._keepers: list[asyncio.Task[None]] = []
         self._idle: deque[Child] = deque()
         self._waiting: deque[asyncio.Future[Child]] = deque()
@@ -85,6 +90,10 @@ class DecoderPool:
         """
         return await self._ask(lambda child: child.decode(data, media), data, media, deadline)
 
+    def expects(self) -> float:
+        """In how many seconds another file would be decoded, if it is like those before it; 0 before the first."""
+        return (self._asked + 1) * self._seconds / self._size
+
     async def normalise(self, data: bytes, media: MediaType, deadline: float) -> bytes | None:
         """A still encoded anew (model/encoding.py), or None for what is none. Raises what `decode` raises."""
         return await self._ask(lambda child: child.normalise(data, media), data, media, deadline)
@@ -100,8 +109,16 @@ class DecoderPool:
             raise Unsupported(f"{media.name} is not judged")
         if asyncio.get_running_loop().time() >= deadline:
             raise DeadlineExceeded("no time is left to decode it")
+        self._asked += 1
+        try:
+            return await self._ask_one(ask, deadline)
+        finally:
+            self._asked -= 1
+
+    async def _ask_one(self, ask: Callable[[Child], Awaitable[Answer]], deadline: float) -> Answer:
         child = await self._lease(deadline)
         answered = False
+        began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout_at(deadline):
                 answer = await ask(child)
@@ -112,6 +129,8 @@ class DecoderPool:
         except TimeoutError:
             raise DeadlineExceeded("the decoder took too long") from None
         finally:
+            took = asyncio.get_running_loop().time() - began
+            self._seconds = (1 - NEWEST) * self._seconds + NEWEST * took if self._seconds else took
             if answered and child.files < FILES_PER_CHILD:
                 self._offer(child)
             else:

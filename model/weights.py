@@ -16,14 +16,17 @@ import torch
 from numpy.typing import NDArray
 from timm.data.config import resolve_model_data_config
 from timm.data.imagenet_info import ImageNetInfo
-from torch import Tensor, nn
+from torch import nn
 
 from config.policy import ModelSpec
+from config.settings import EngineName
 from model import sources
+from model.choice import choose
 from model.errors import ModelError
 from model.preprocess import ViewSpec
+from model.scorer import Scorer
 
-__all__ = ["LoadedModel", "ModelError", "imagenet_labels", "load", "resolve_device"]
+__all__ = ["LoadedModel", "ModelError", "imagenet_labels", "load", "resolve_devices"]
 
 IMAGENET_CLASSES = 1000
 
@@ -31,42 +34,47 @@ _data_config: Callable[..., dict[str, Any]] = resolve_model_data_config
 
 
 class LoadedModel:
-    """A network ready to score: `labels` in the order of the columns, `view` as it wants its input, and its `device`.
+    """A network ready to score: `labels` in the order of the columns, `view` as it wants its input.
 
-    `device` is for people: `cpu` or `cuda:0 (name)`. Not for two threads at once: model/classifier.py gives it one.
-    How many cores a forward uses is set by the thread that runs it (model/judge.py leaves one free): torch's threads
-    wait for each other by spinning, which is slow where other programs keep the cores busy.
+    `device` is for people: `cpu, onnxruntime` or `cuda:0 (name), torch, fp16`. `batch` views at once are best, in
+    `lanes` threads. How many cores a forward uses is set by the thread that runs it (model/choice.py).
     """
 
-    def __init__(self, network: nn.Module, labels: tuple[str, ...], data: dict[str, Any], device: str) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        labels: tuple[str, ...],
+        data: dict[str, Any],
+        device: str,
+        backend: EngineName = "torch",
+    ) -> None:
         self.labels = labels
-        self.device = f"{device} ({torch.cuda.get_device_name(device)})" if device.startswith("cuda") else device
         self.view = _view(data)
-        self._device = device
-        self._network = network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
-        self._mean = torch.tensor(data["mean"], device=device).view(1, 3, 1, 1)
-        self._std = torch.tensor(data["std"], device=device).view(1, 3, 1, 1)
+        scorer = Scorer(network, data["mean"], data["std"], self.view.height, self.view.width)
+        self._engine = choose(scorer, device, backend)
+        self.batch = self._engine.batch
+        self.lanes = self._engine.lanes
+        place = f"{device} ({torch.cuda.get_device_name(device)})" if device.startswith("cuda") else device
+        self.device = f"{place}, {self._engine.name}"
 
     def forward(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Score `views`, uint8 (N, height, width, 3) RGB, in one pass: float32 (N, labels), each in 0..1.
 
         With two labels or more a row is a softmax and adds up to 1; a single label is a sigmoid. Raises ValueError for
-        views of another shape or type, and ModelError when the network does not answer with one number per label.
+        views of another shape or type, ModelError when the network does not answer with one number per label, and
+        MemoryError where fewer may work.
         """
         size = (self.view.height, self.view.width, 3)
         if views.dtype != np.uint8 or views.ndim != 4 or views.shape[1:] != size or not len(views):
             raise ValueError(f"expected uint8 views (N, {size[0]}, {size[1]}, 3), not {views.dtype} {views.shape}")
-        with torch.inference_mode():
-            # One byte per value travels to the device. NHWC in memory but called NCHW is what channels_last means.
-            pixels = torch.from_numpy(views.copy()).to(self._device).permute(0, 3, 1, 2).float().div_(255)
-            answer = self._network(pixels.sub_(self._mean).div_(self._std))
-            if not isinstance(answer, Tensor) or answer.shape != (len(views), len(self.labels)):
-                kind = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
-                raise ModelError(f"the model answers with {kind}, not {len(self.labels)} scores a picture; use another")
-            answer = answer.float()
-            scores = answer.softmax(dim=1) if len(self.labels) > 1 else answer.sigmoid()
-            result: NDArray[np.float32] = scores.cpu().numpy()
-            return result
+        logits = self._engine.logits(np.require(views, requirements=["C", "W"]))
+        if logits.shape != (len(views), len(self.labels)):
+            raise ModelError(
+                f"the model answers with {logits.shape}, not {len(self.labels)} scores a picture; use another"
+            )
+        scores = torch.from_numpy(logits)
+        result: NDArray[np.float32] = (scores.softmax(dim=1) if len(self.labels) > 1 else scores.sigmoid()).numpy()
+        return result
 
     def warm_up(self) -> None:
         """Run one black view, so that the first picture does not pay for torch's lazy set-up. Raises ModelError."""
@@ -75,16 +83,19 @@ class LoadedModel:
             raise ModelError("the model's scores are not numbers: its weights are broken; fetch the model again")
 
 
-def load(spec: ModelSpec, device: str) -> LoadedModel:
-    """Load the model of `spec` onto `device`: auto (a GPU if there is one), cpu, cuda or cuda:N. Raises ModelError."""
-    place = resolve_device(device)
+def load(spec: ModelSpec, device: str, backend: EngineName = "auto") -> LoadedModel:
+    """Load the model of `spec` onto `device`: auto (a GPU if there is one), cpu, cuda or cuda:N. Raises ModelError.
+
+    Where `device` means several GPUs, onto the first; see `resolve_devices`.
+    """
+    place = resolve_devices(device)[0]
     network = sources.network(spec)
     labels = _labels(spec, network.num_classes, network.pretrained_cfg.get("label_names"))
     data = _data_config(network)
     if data["input_size"][0] != 3:
         raise ModelError(f"{spec.timm}: takes {data['input_size'][0]} channels, not RGB; use a model for RGB pictures")
     try:
-        return LoadedModel(network, labels, data, place)
+        return LoadedModel(network, labels, data, place, backend)
     except (TypeError, ValueError) as error:
         raise ModelError(f"{spec.timm}: its input cannot be made here ({error}); use another model") from error
 
@@ -96,18 +107,22 @@ def _view(data: dict[str, Any]) -> ViewSpec:
     return ViewSpec(height, width, data["crop_pct"], data["crop_mode"], data["interpolation"], (red, green, blue))
 
 
-def resolve_device(device: str) -> str:
-    """Return the torch device (cpu or cuda:N) that the setting `device` means. Raises ModelError if it is not there."""
+def resolve_devices(device: str) -> list[str]:
+    """Return the torch devices (cpu, or cuda:N and others) that the setting `device` means: auto and cuda are all GPUs.
+
+    Raises ModelError if it is not there.
+    """
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device == "cpu" or (device == "auto" and not found):
-        return "cpu"
-    number = int(device.partition(":")[2] or 0)
-    if number >= found:
+        return ["cpu"]
+    _, _, number = device.partition(":")
+    wanted = [int(number)] if number else list(range(max(1, found)))
+    if wanted[-1] >= found:
         raise ModelError(
             f"device: {device} is not there, torch {torch.__version__} sees {found} GPUs; write `device: cpu` or "
             "`device: auto`, or give this process the GPU (a CUDA build of torch, `--gpus all` for a container)"
         )
-    return f"cuda:{number}"
+    return [f"cuda:{each}" for each in wanted]
 
 
 @cache

@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 Scores = NDArray[np.float32]
 
 
+BATCH = 16
+"""Views that the fakes take at once, if not told otherwise."""
+
+
 def soon() -> float:
     """A deadline that a test only meets when something hangs."""
     return time.monotonic() + 30
@@ -35,6 +39,7 @@ class Echo:
 
     labels: tuple[str, ...] = ("a", "b")
     device: str = "fake"
+    batch: int = BATCH
     sizes: list[int] = field(default_factory=list)
     threads: set[int] = field(default_factory=set)
     at_once: int = 0

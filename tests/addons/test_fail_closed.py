@@ -66,7 +66,7 @@ def test_a_fault_behind_the_judge_refuses(recorder: Recorder, name: str) -> None
         connection.sendall(raw_upload(JPEG))
         assert listen(connection).startswith(b"HTTP/1.1 201 ")
         recorder.reset()
-        judge._decoder, judge._backend = BROKEN[name]
+        vars(judge).update(vars(Judge(settings, *BROKEN[name], LABELS)))
         connection.sendall(raw_upload(JPEG))
         heard = listen(connection)
     assert heard.startswith(b"HTTP/1.1 503 ")

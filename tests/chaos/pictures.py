@@ -21,7 +21,7 @@ from PIL import Image
 
 from config.load import Config
 from config.policy import PolicySpec
-from model.classifier import LocalBackend
+from model.batcher import Batcher, Device
 from model.judge import Judge
 from model.preprocess import ViewSpec
 from model.sandbox import DecoderPool
@@ -55,6 +55,7 @@ class RedModel:
 
     labels = LABELS
     device = "cpu"
+    batch = 16
 
     def __init__(self) -> None:
         self.fault: Fault | None = None
@@ -75,7 +76,7 @@ class RedModel:
 async def start_judge(given: Config, model: RedModel) -> Judge:
     """As Judge.start, with this model."""
     pool = DecoderPool(given.settings.decoder, given.settings.limits, [SPEC])
-    backend = LocalBackend({"red": model}, lambda: torch.set_num_threads(1))
+    backend = Batcher([Device({"red": model}, prepare=lambda: torch.set_num_threads(1))])
     await pool.start()
     return Judge(given, pool, backend, {"red": LABELS})
 

@@ -1,21 +1,21 @@
-"""The contract of every Backend, on fake models; each new Backend joins BACKENDS. And what is LocalBackend's own."""
+"""The contract of every Backend, on fake models; each new Backend joins BACKENDS. And the check of an answer."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pytest
 
-from model.classifier import CHUNK_VIEWS, ROUNDING, SUM_TOLERANCE, Backend, LocalBackend, Model, checked
+from model.batcher import Batcher, Device
+from model.classifier import ROUNDING, SUM_TOLERANCE, Backend, Model, checked
 from model.errors import ClassifierFailed, DeadlineExceeded
-from tests.fakemodels import Answers, Echo, Gated, Raises, Scores, entered, scores_of, soon, views
+from tests.fakemodels import BATCH, Answers, Echo, Gated, Raises, Scores, entered, scores_of, soon, views
 
 MakeBackend = Callable[[Mapping[str, Model]], Backend]
-BACKENDS: dict[str, MakeBackend] = {"local": LocalBackend}
+BACKENDS: dict[str, MakeBackend] = {"batcher": lambda models: Batcher([Device(models)])}
 
 
 @pytest.fixture(params=list(BACKENDS))
@@ -157,7 +157,7 @@ async def test_what_was_cancelled_while_it_waited_is_never_run(serve: MakeBacken
 async def test_a_cancelled_caller_is_free_at_once_and_the_next_one_is_served(serve: MakeBackend) -> None:
     model = Gated()
     backend = serve({"m": model})
-    task = asyncio.create_task(backend.classify("m", views(*[1] * (3 * CHUNK_VIEWS)), soon()))
+    task = asyncio.create_task(backend.classify("m", views(*[1] * (3 * BATCH)), soon()))
     await entered(model)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -165,13 +165,13 @@ async def test_a_cancelled_caller_is_free_at_once_and_the_next_one_is_served(ser
     assert not model.gate.is_set()
     model.gate.set()
     await backend.classify("m", views(3), soon())
-    assert model.sizes == [CHUNK_VIEWS, 1], "the rest of what nobody waits for was judged"
+    assert model.sizes == [BATCH, 1], "the rest of what nobody waits for was judged"
 
 
 async def test_closing_fails_those_who_wait_and_those_who_come_after(serve: MakeBackend) -> None:
     model = Gated()
     backend = serve({"m": model})
-    running = asyncio.create_task(backend.classify("m", views(*[1] * (2 * CHUNK_VIEWS)), soon()))
+    running = asyncio.create_task(backend.classify("m", views(*[1] * (2 * BATCH)), soon()))
     await entered(model)
     waiting = asyncio.create_task(backend.classify("m", views(2), soon()))
     await asyncio.sleep(0)
@@ -184,86 +184,7 @@ async def test_closing_fails_those_who_wait_and_those_who_come_after(serve: Make
     await closing
     with pytest.raises(ClassifierFailed, match="closed"):
         await backend.classify("m", views(3), soon())
-    assert model.sizes == [CHUNK_VIEWS]
-
-
-# LocalBackend
-
-
-@pytest.fixture
-def local() -> Iterator[Callable[..., LocalBackend]]:
-    made: list[LocalBackend] = []
-
-    def make(**models: Model) -> LocalBackend:
-        made.append(LocalBackend(models))
-        return made[-1]
-
-    yield make
-    for backend in made:
-        backend.close()
-
-
-async def test_forwards_run_one_by_one_in_one_other_thread(local: Callable[..., LocalBackend]) -> None:
-    first, second = Echo(), Echo()
-    backend = local(a=first, b=second)
-    await asyncio.gather(*(backend.classify(name, views(1), soon()) for name in ["a", "b"] * 8))
-    assert first.threads == second.threads
-    assert len(first.threads) == 1
-    assert threading.get_ident() not in first.threads
-
-
-async def test_the_loop_runs_on_while_a_model_computes(local: Callable[..., LocalBackend]) -> None:
-    model = Gated()
-    task = asyncio.create_task(local(m=model).classify("m", views(1), soon()))
-    await entered(model)
-    model.gate.set()  # reached only because the forward does not hold the loop
-    np.testing.assert_allclose(await task, scores_of(1), atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("count", "sizes"),
-    [
-        pytest.param(CHUNK_VIEWS, [CHUNK_VIEWS], id="a full chunk"),
-        pytest.param(CHUNK_VIEWS + 1, [CHUNK_VIEWS, 1], id="one more"),
-        pytest.param(3 * CHUNK_VIEWS, [CHUNK_VIEWS] * 3, id="three full chunks"),
-    ],
-)
-async def test_many_views_go_in_chunks(local: Callable[..., LocalBackend], count: int, sizes: list[int]) -> None:
-    model = Echo()
-    values = [value * 5 for value in range(count)]
-    scores = await local(m=model).classify("m", views(*values), soon())
-    assert model.sizes == sizes
-    np.testing.assert_allclose(scores, scores_of(*values), atol=1e-6)
-
-
-async def test_between_chunks_the_thread_itself_looks_at_the_deadline(local: Callable[..., LocalBackend]) -> None:
-    model = Gated()
-    backend = local(m=model)
-    deadline = time.monotonic() + 0.5
-    task = asyncio.create_task(backend.classify("m", views(*[1] * (3 * CHUNK_VIEWS)), deadline))
-    await entered(model)
-    while time.monotonic() < deadline:  # a loop that is held up cannot tell the thread
-        pass
-    model.gate.set()
-    backend._thread.submit(int).result(30)  # returns when the thread is through with what came before
-    assert model.sizes == [CHUNK_VIEWS]
-    with pytest.raises(DeadlineExceeded):
-        await task
-
-
-async def test_closing_ends_the_thread() -> None:
-    model = Echo()
-    backend = LocalBackend({"m": model})
-    await backend.classify("m", views(1), soon())
-    assert model.threads <= {thread.ident for thread in threading.enumerate()}
-    backend.close()
-    assert not model.threads & {thread.ident for thread in threading.enumerate()}
-    backend.close()
-
-
-def test_device_names_where_the_models_are(local: Callable[..., LocalBackend]) -> None:
-    assert local(a=Echo(device="cpu"), b=Echo(device="cpu")).device == "cpu"
-    assert local(a=Echo(device="cuda:0 (T4)"), b=Echo(device="cpu")).device == "cpu, cuda:0 (T4)"
+    assert model.sizes == [BATCH]
 
 
 # The check of an answer, at its limits

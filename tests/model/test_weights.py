@@ -19,7 +19,7 @@ from config.consistency import OPEN_NSFW, OPEN_NSFW_LABELS
 from config.policy import ModelSpec
 from model.preprocess import make_view
 from model.sources import WEIGHTS_FILE
-from model.weights import LoadedModel, ModelError, imagenet_labels, load, resolve_device
+from model.weights import LoadedModel, ModelError, imagenet_labels, load, resolve_devices
 from tests.imagenet import CAT_LABELS, make_local_dir, picture
 from tests.tinymodel import ABC, TINY, local, write_model
 
@@ -203,19 +203,19 @@ def test_broken_weights_are_found_when_warming_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "gpus", "place"),
+    ("setting", "gpus", "places"),
     [
-        ("auto", 0, "cpu"),
-        ("auto", 2, "cuda:0"),
-        ("cpu", 2, "cpu"),
-        ("cuda", 1, "cuda:0"),
-        ("cuda:1", 2, "cuda:1"),
+        ("auto", 0, ["cpu"]),
+        ("auto", 2, ["cuda:0", "cuda:1"]),
+        ("cpu", 2, ["cpu"]),
+        ("cuda", 1, ["cuda:0"]),
+        ("cuda:1", 2, ["cuda:1"]),
     ],
 )
-def test_device(monkeypatch: pytest.MonkeyPatch, setting: str, gpus: int, place: str) -> None:
+def test_device(monkeypatch: pytest.MonkeyPatch, setting: str, gpus: int, places: list[str]) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
-    assert resolve_device(setting) == place
+    assert resolve_devices(setting) == places
 
 
 @pytest.mark.parametrize(("setting", "gpus"), [("cuda", 0), ("cuda:0", 0), ("cuda:2", 2)])

@@ -1,0 +1,158 @@
+"""The network on a GPU: half precision, fixed batch sizes, and the next batch travels while this one is computed.
+
+Two threads (lanes) take turns: while one waits for its forward, the other copies its views into pinned memory and from
+there to the device, on a stream of its own. Forwards are one at a time. Batches are filled up to a power of two, so
+that cuDNN has seen every size before the first picture comes, and each size is one CUDA graph, replayed with one call
+instead of some hundreds of launches.
+
+Half precision has gaps: what is no number there is computed once more in single precision. How far scores are apart
+otherwise is measured at start (model/choice.py), and an engine that is not exact enough is not used.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model.eager import as_array
+from model.scorer import Scorer
+
+log = logging.getLogger(__name__)
+
+GPU_BATCH = 64
+"""Views in one forward on a GPU, at most: beyond it a small network gains nothing, and a large one needs gigabytes."""
+LANES = 2
+"""One batch travels while another is computed."""
+
+
+class CudaEngine:
+    """An Engine on `device` (`cuda:0`). `half`: in fp16 where torch's autocast knows it to be safe; `graphs`: as such.
+
+    Makes ready for every batch size at once, which takes seconds. Raises whatever torch raises on that device.
+    """
+
+    lanes = LANES
+
+    def __init__(
+        self, scorer: Scorer, device: str, *, half: bool = True, graphs: bool = True, batch: int = GPU_BATCH
+    ) -> None:
+        self.batch = batch
+        self.name = "torch, fp16" if half else "torch"
+        self._device = torch.device(device)
+        self._scorer = scorer.to(self._device).to(memory_format=torch.channels_last)
+        self._half = half
+        self._turn = threading.Lock()
+        self._lane = threading.local()
+        self._programs: dict[int, _Program] = {}
+        with torch.cuda.device(self._device), self._turn, torch.inference_mode():
+            for size in sizes(batch):
+                self._programs[size] = self._program(size, graphs)
+
+    def logits(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """See Engine."""
+        size = next(size for size in sizes(self.batch) if size >= len(views))
+        try:
+            with torch.cuda.device(self._device), torch.inference_mode():
+                found = self._run(size, views)
+                wrong = ~np.isfinite(found).all(axis=1)
+                if self._half and wrong.any():
+                    with self._turn:
+                        single = self._scorer(torch.from_numpy(np.ascontiguousarray(views[wrong])).to(self._device))
+                    found[wrong] = as_array(single)
+                return found
+        except torch.OutOfMemoryError as error:
+            torch.cuda.empty_cache()
+            raise MemoryError(str(error)) from error
+
+    def _run(self, size: int, views: NDArray[np.uint8]) -> NDArray[np.float32]:
+        lane = self._my_lane()
+        lane.pinned[: len(views)].numpy()[:] = views
+        with torch.cuda.stream(lane.stream):
+            lane.arrived[: len(views)].copy_(lane.pinned[: len(views)], non_blocking=True)
+        with self._turn:
+            current = torch.cuda.current_stream()
+            current.wait_stream(lane.stream)
+            program = self._programs[size]
+            program.views.copy_(lane.arrived[:size])  # what is beyond the views is of an earlier batch, and not read
+            answer = self._step(program)
+            found = answer[: len(views)].to("cpu", torch.float32).numpy().copy()  # waits for the forward
+        return np.asarray(found)
+
+    def _step(self, program: _Program) -> Tensor:
+        if program.graph is None:
+            return self._forward(program.views)
+        program.graph.replay()
+        return program.logits
+
+    def _forward(self, views: Tensor) -> Tensor:
+        with torch.autocast("cuda", torch.float16, enabled=self._half):
+            logits: Tensor = self._scorer(views)
+            return logits
+
+    def _program(self, size: int, graphs: bool) -> _Program:
+        views = torch.zeros((size, self._scorer.height, self._scorer.width, 3), dtype=torch.uint8, device=self._device)
+        side = _stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):  # a graph may not be the first to run: cuDNN chooses its ways in a first run
+            for _ in range(3):
+                logits = self._forward(views)
+        torch.cuda.current_stream().wait_stream(side)
+        if not graphs:
+            return _Program(views, logits, None)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            logits = self._forward(views)
+        return _Program(views, logits, graph)
+
+    def _my_lane(self) -> _Lane:
+        lane: _Lane | None = getattr(self._lane, "made", None)
+        if lane is None:
+            shape = (self.batch_slots, self._scorer.height, self._scorer.width, 3)
+            pinned = torch.zeros(shape, dtype=torch.uint8, pin_memory=True)
+            lane = _Lane(pinned, torch.zeros(shape, dtype=torch.uint8, device=self._device), _stream())
+            self._lane.made = lane
+        return lane
+
+    @property
+    def batch_slots(self) -> int:
+        """Views that the largest fixed size has room for."""
+        return sizes(self.batch)[-1]
+
+
+@dataclass(frozen=True)
+class _Program:
+    """One fixed batch size: its input on the device, its output, and the graph between them, if there is one."""
+
+    views: Tensor
+    logits: Tensor
+    graph: torch.cuda.CUDAGraph | None
+
+
+@dataclass(frozen=True)
+class _Lane:
+    """What one thread needs to bring views to the device."""
+
+    pinned: Tensor
+    arrived: Tensor
+    stream: torch.cuda.Stream
+
+
+def _stream() -> torch.cuda.Stream:
+    make: Any = torch.cuda.Stream
+    stream: torch.cuda.Stream = make()
+    return stream
+
+
+def sizes(batch: int) -> list[int]:
+    """The fixed batch sizes: powers of two, up to the first that holds `batch`."""
+    found = [1]
+    while found[-1] < batch:
+        found.append(found[-1] * 2)
+    return found
