@@ -137,4 +137,6 @@ def _refusal(verdict: Verdict, ref: str) -> Answer | None:
         return answers.rejected(ref)
     if verdict.outcome is Outcome.REJECT and verdict.cause is not None and verdict.cause in answers.UNUSABLE:
         return answers.unusable(verdict.cause, ref)
+    if verdict.outcome is Outcome.UNAVAILABLE and verdict.cause == "deadline":
+        return answers.busy(ref)
     return answers.unavailable(ref)

@@ -84,6 +84,11 @@ def unavailable(ref: str) -> Answer:
     return Answer(503, f"The image check is not available, please try later (ref {ref})", "image-check-unavailable")
 
 
+def busy(ref: str) -> Answer:
+    """No verdict in time, or so many before it that there would be none."""
+    return Answer(503, f"The image check is busy, please try again in a moment (ref {ref})", "image-check-unavailable")
+
+
 STARTING = Answer(503, "The image check is starting, please try again in a moment", "image-check-unavailable")
 STOPPING = Answer(503, "The image check is restarting, please try again in a moment", "image-check-unavailable")
 OVERLOADED = Answer(503, "The image check is busy, please try again in a moment", "image-check-unavailable")

@@ -61,7 +61,7 @@ async def test_verdicts_that_let_pass(fields: dict[str, Any]) -> None:
         pytest.param({"outcome": REJECT, "cause": "too_large"}, 400, "too large to be checked", id="too-large"),
         pytest.param({"outcome": REJECT, "cause": "decoder"}, 503, "not available", id="a-fault-of-ours"),
         pytest.param({"outcome": UNAVAILABLE, "cause": "decoder"}, 503, "not available", id="decoder"),
-        pytest.param({"outcome": UNAVAILABLE, "cause": "deadline"}, 503, "not available", id="deadline"),
+        pytest.param({"outcome": UNAVAILABLE, "cause": "deadline"}, 503, "is busy", id="deadline"),
         pytest.param({"outcome": UNAVAILABLE}, 503, "not available", id="unavailable-without-a-cause"),
         pytest.param({"outcome": "pass"}, 503, "not available", id="a-text-in-place-of-the-outcome"),
         pytest.param({"outcome": None}, 503, "not available", id="no-outcome"),

@@ -110,6 +110,20 @@ async def test_a_cancelled_call_kills_its_decoder() -> None:
         assert await pid(pool) != before
 
 
+async def test_it_says_when_another_file_would_be_decoded() -> None:
+    async with running(2) as pool:
+        assert pool.expects() == 0, "nothing is known yet"
+        await works(pool)
+        alone = pool.expects()
+        assert alone > 0
+        hanging = [asyncio.create_task(pool.decode(b"time.sleep(1000)", PNG, soon())) for _ in range(5)]
+        await asyncio.sleep(0)
+        assert pool.expects() == pytest.approx(6 * alone), "those who wait count like those who have a decoder"
+        for task in hanging:
+            task.cancel()
+        await asyncio.wait(hanging)
+
+
 async def test_waiting_ends_at_the_deadline_and_harms_nobody() -> None:
     async with running() as pool:
         before = await pid(pool)
