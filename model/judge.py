@@ -47,7 +47,7 @@ from model.policy import evaluate, highest, signals, suspects
 from model.sandbox import DecoderPool, Views
 from model.verdict import Outcome, Verdict
 
-__all__ = ["CARD_RULE", "OFF_LOOP_BYTES", "UNKNOWN_MIME", "Decoder", "Judge"]
+__all__ = ["CARD_RULE", "OFF_LOOP_BYTES", "UNKNOWN_MIME", "Decoder", "Judge", "Parts", "start_parts"]
 
 CARD_RULE = "self-test-card"
 """The rule name of the self-test card in logs and tables."""
@@ -68,6 +68,38 @@ class Decoder(Protocol):
     async def close(self) -> None:
         """End all children."""
         ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a judge is made of, started: decoders, the models, and each model's label names in order."""
+
+    decoder: DecoderPool
+    backend: Backend
+    labels: Mapping[str, tuple[str, ...]]
+
+    async def close(self) -> None:
+        """End the decoder children and the model's thread."""
+        await self.decoder.close()
+        self.backend.close()
+
+
+async def start_parts(config: Config) -> Parts:
+    """Load and warm the models (seconds, in a thread) and start the decoders.
+
+    Raises model.ModelError with words for the operator when a model cannot be had, DecoderFailed for the decoders.
+    """
+    loaded = await asyncio.to_thread(_load, config)
+    names = list(config.policy.models)
+    settings = config.settings
+    pool = DecoderPool(settings.decoder, settings.limits, [loaded[name].view for name in names], settings.views)
+    parts = Parts(pool, LocalBackend(loaded, _leave_a_core), {name: loaded[name].labels for name in names})
+    try:
+        await pool.start()
+    except BaseException:
+        await parts.close()
+        raise
+    return parts
 
 
 class Judge:
@@ -92,22 +124,9 @@ class Judge:
 
     @classmethod
     async def start(cls, config: Config) -> Self:
-        """Load and warm the models (seconds, in a thread), start the decoders, and be ready to judge.
-
-        Raises model.ModelError with words for the operator when a model cannot be had.
-        """
-        loaded = await asyncio.to_thread(_load, config)
-        names = list(config.policy.models)
-        settings = config.settings
-        pool = DecoderPool(settings.decoder, settings.limits, [loaded[name].view for name in names], settings.views)
-        backend = LocalBackend(loaded, _leave_a_core)
-        try:
-            await pool.start()
-        except BaseException:
-            await pool.close()
-            backend.close()
-            raise
-        return cls(config, pool, backend, {name: loaded[name].labels for name in names})
+        """Be ready to judge: see start_parts, which raises what this raises."""
+        parts = await start_parts(config)
+        return cls(config, parts.decoder, parts.backend, parts.labels)
 
     async def close(self) -> None:
         """End the decoder children and the model's thread."""
