@@ -114,6 +114,15 @@ class Subject:
     ) -> None:
         await self._end()
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    async def ended(self) -> None:
+        """Wait until it has ended, by itself or otherwise."""
+        await asyncio.wait([self._listening])
+
     def check(self) -> None:
         """Raises SubjectError if it has ended, with its last word."""
         if self._listening.done():
