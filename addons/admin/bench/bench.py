@@ -106,11 +106,10 @@ class _Run:
         pictures = given(files, self._config.settings.limits.max_file_bytes) if files else []
         names = ", ".join(spec.timm for spec in self._config.policy.models.values())
         progress = self._steps.progress
-        progress.begin(f"loading {names} (configuration: {self._config.path})")
+        print(f"loading {names} (configuration: {self._config.path}) ...", file=sys.stderr, flush=True)
         parts = await start_parts(self._config)
         try:
             self._report.setup = self._setup(parts)
-            progress.end(f"on {parts.backend.device}")
             if not pictures:
                 progress.begin("drawing photographs to measure with")
                 pictures = await asyncio.to_thread(draw)

@@ -53,7 +53,7 @@ KEYS: Mapping[str, str] = {
     "whole[].not_judged": "uploads without one, which are refused",
     "whole[].not_judged_answer": "what the last of those was answered; null if there was none",
     "whole[].pictures_per_second": "judged",
-    "whole[].p50_ms": "milliseconds from the first byte sent to the last received, the median; null if none was judged",
+    "whole[].p50_ms": "milliseconds until it is answered, the median; null if none was judged",
     "whole[].p95_ms": "that 95 of 100 do not exceed",
     "whole[].p99_ms": "that 99 of 100 do not exceed; of fewer than 100 the slowest",
     "result.pictures_per_second": "what this machine can judge, uploads side by side",
