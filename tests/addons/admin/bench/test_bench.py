@@ -180,18 +180,8 @@ def test_where_no_upload_is_in_time(tmp_path: Path, capsys: Captured) -> None:
 def test_interrupted_it_shows_what_was_measured(file: Path, tmp_path: Path, number: signal.Signals) -> None:
     picture = tmp_path / "photo.jpg"
     picture.write_bytes(THUMBNAIL.draw(1))
-    command = [
-        sys.executable,
-        "-m",
-        "addons.admin.cli",
-        "bench",
-        "--config",
-        file,
-        "--seconds",
-        "60",
-        "--json",
-        picture,
-    ]
+    options = ["--config", str(file), "--seconds", "60", "--json", str(picture)]
+    command = [sys.executable, "-m", "addons.admin.cli", "bench", *options]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=repository(), stdout=pipe, stderr=pipe, text=True) as running:
         try:
