@@ -19,8 +19,6 @@ from typing import Protocol, Self
 from config.load import Config
 from config.media import OnFailure
 from config.settings import Mode
-from model import choice, weights
-from model.batcher import Batcher, Device
 from model.card import CARD_SHA256, card
 from model.classifier import Backend
 from model.digest import OFF_LOOP_BYTES, sha256
@@ -29,7 +27,6 @@ from model.errors import (
     DeadlineExceeded,
     DecoderFailed,
     JudgeError,
-    ModelError,
     TooLarge,
     Undecodable,
     Unsupported,
@@ -38,8 +35,9 @@ from model.examiner import Examiner, Seen
 from model.forecast import Forecast
 from model.formats.media import MediaType
 from model.formats.sniff import sniff
+from model.parts import start_parts
 from model.policy import highest
-from model.sandbox import DecoderPool, Views
+from model.preprocess import Views
 from model.verdict import Outcome, Verdict
 
 __all__ = ["CARD_RULE", "OFF_LOOP_BYTES", "UNKNOWN_MIME", "Decoder", "Judge"]
@@ -97,23 +95,9 @@ class Judge:
 
     @classmethod
     async def start(cls, config: Config) -> Self:
-        """Load and warm the models (seconds, in a thread), start the decoders, and be ready to judge.
-
-        Raises model.ModelError with words for the operator when a model cannot be had.
-        """
-        loaded = await asyncio.to_thread(_load, config)
-        names = list(config.policy.models)
-        settings = config.settings
-        first = loaded[0]
-        pool = DecoderPool(settings.decoder, settings.limits, [first[name].view for name in names], settings.views)
-        backend = Batcher([Device(models, _lanes(models), choice.prepare) for models in loaded])
-        try:
-            await pool.start()
-        except BaseException:
-            await pool.close()
-            backend.close()
-            raise
-        return cls(config, pool, backend, {name: first[name].labels for name in names})
+        """Be ready to judge: see start_parts, which raises what this raises."""
+        parts = await start_parts(config)
+        return cls(config, parts.decoder, parts.backend, parts.labels)
 
     async def close(self) -> None:
         """End the decoder children and the model's thread."""
@@ -232,28 +216,3 @@ class _File:
 def _is_card(data: bytes) -> bool:
     """Whether it is the self-test card, with or without something behind its end."""
     return data.startswith(card())
-
-
-def _lanes(models: Mapping[str, weights.LoadedModel]) -> int:
-    """Threads that may run these at the same time."""
-    return min(model.lanes for model in models.values())
-
-
-def _load(config: Config) -> list[dict[str, weights.LoadedModel]]:
-    """All models, once for each device."""
-    choice.leave_a_core()  # how fast an engine is, is measured as it will run
-    settings = config.settings
-    return [_load_onto(place, config) for place in weights.resolve_devices(settings.device)]
-
-
-def _load_onto(place: str, config: Config) -> dict[str, weights.LoadedModel]:
-    backend = config.settings.backend
-    loaded = {name: weights.load(spec, place, backend) for name, spec in config.policy.models.items()}
-    for name, signal in config.policy.signals.items():
-        missing = [label for label in signal.label_names if label not in loaded[signal.model].labels]
-        if missing:
-            have = ", ".join(loaded[signal.model].labels[:20])
-            raise ModelError(f"signal '{name}': model '{signal.model}' has no label {missing[0]!r}; it has: {have}")
-    for model in loaded.values():
-        model.warm_up()
-    return loaded

@@ -74,6 +74,11 @@ class DecoderPool:
         self._wanted = asyncio.Event()
         self._closed = False
 
+    @property
+    def confinement(self) -> str:
+        """What confines the children, for people: `rlimits, landlock 7, seccomp`; empty before the first one runs."""
+        return in_force(self._barriers)
+
     async def start(self) -> None:
         """Start all children at once and wait for them. DecoderFailed if not one can be started; then close it."""
         loop = asyncio.get_running_loop()

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import stat
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from addons.admin.files import Unreadable, printable, read_file
 from addons.fetch.reading import Fetched, NotModified
 from addons.fetch.remote import FetchError, RemoteFetcher
 from addons.inspection import Judging
@@ -25,10 +25,6 @@ SECONDS_PER_PICTURE = 60.0
 
 
 StartJudge = Callable[[Config], Awaitable[Judging]]
-
-
-class Unreadable(Exception):
-    """A picture that cannot be had; the message is for the administrator."""
 
 
 async def classify(
@@ -55,7 +51,7 @@ async def classify(
                 data = await _read(picture, fetcher, config.settings.limits.max_file_bytes)
             except Unreadable as error:
                 failed += 1
-                print(f"{_printable(picture)}: cannot be read: {error}", file=sys.stderr)
+                print(f"{printable(picture)}: cannot be read: {error}", file=sys.stderr)
                 continue
             deadline = time.monotonic() + SECONDS_PER_PICTURE
             file = await judge.normalised(data, deadline)
@@ -80,7 +76,7 @@ def _judge() -> StartJudge:
 
 async def _read(picture: str, fetcher: RemoteFetcher, most: int) -> bytes:
     if "://" not in picture:
-        return _read_file(Path(picture), most)
+        return read_file(Path(picture), most)
     try:
         answer = await fetcher.fetch(picture, time.monotonic() + SECONDS_PER_PICTURE)
     except FetchError as error:
@@ -92,22 +88,8 @@ async def _read(picture: str, fetcher: RemoteFetcher, most: int) -> bytes:
             raise Unreadable("it answered that nothing has changed, which was not asked")
 
 
-def _read_file(path: Path, most: int) -> bytes:
-    try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise Unreadable("it is a folder; name the files in it, for example with /*")
-        if not stat.S_ISREG(status.st_mode):  # a pipe or a device, of which nobody knows where it ends
-            raise Unreadable("it is not an ordinary file")
-        if status.st_size > most:
-            raise Unreadable(f"{status.st_size} bytes are more than limits.max_file_mib; the filter would refuse it")
-        return path.read_bytes()
-    except OSError as error:
-        raise Unreadable(error.strerror or str(error)) from error
-
-
 def _as_text(picture: str, verdict: Verdict, deadline_seconds: float) -> str:
-    lines = [f"{_printable(picture)}: {_outcome(verdict)}"]
+    lines = [f"{printable(picture)}: {_outcome(verdict)}"]
     lines += [f"    {name:<20} {score:.4f}" for name, score in verdict.scores.items()]
     lines += [f"    {name + ', in a part':<20} {score:.4f}" for name, score in verdict.in_part.items()]
     views = "1 view" if verdict.views == 1 else f"{verdict.views} views"
@@ -154,8 +136,3 @@ def _as_json(picture: str, verdict: Verdict, deadline_seconds: float) -> str:
             "ms": verdict.stage_ms,
         }
     )
-
-
-def _printable(name: str) -> str:
-    """A file name on one line, without what a terminal would obey."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)

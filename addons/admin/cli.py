@@ -1,4 +1,4 @@
-"""The command line: `pictrs-filter serve | check | classify | selftest | demo`.
+"""The command line: `pictrs-filter serve | check | classify | selftest | bench | demo`.
 
 Each command is a room of its own and is imported when it is used, so that `--help` and `check` do not wait for torch.
 Exit codes: 0 done, 1 the answer is no or something failed, 2 the command line itself is wrong, 130 interrupted.
@@ -20,12 +20,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from addons.admin.bench.report import KEYS
 from config.addresses import check_listen, check_upstream
 from config.load import Config, ConfigError, load
 from config.settings import Settings
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C (128 + SIGINT, as shells count), and after SIGTERM."""
+
+BENCH_SECONDS = 20.0
+"""Seconds that `bench` measures, if nobody says otherwise. With loading the models twice it takes half a minute."""
 
 DEFAULT_FILE = "default: the file that PICTRS_FILTER_CONFIG names, else the shipped one"
 
@@ -36,6 +40,7 @@ first steps:
   pictrs-filter check filter.yaml                      is this configuration sound? each fault with its line
   pictrs-filter serve --config filter.yaml             run it in front of pict-rs
   pictrs-filter selftest --url http://127.0.0.1:8081   does it really refuse? uploads a harmless test card
+  pictrs-filter bench                                  how many pictures a second can this machine judge?
 
 pictrs-filter COMMAND --help tells more about each.
 """
@@ -87,6 +92,37 @@ examples:
   pictrs-filter selftest --write card.png            the card as a file: upload it to your site in a browser
 
 exit code: 0 all is well, 1 it is not
+"""
+
+BENCH = """\
+How many pictures a second can this machine judge, how soon, and is that fast enough? Measures, with your settings and
+models: decoding alone, the models alone, and a whole filter with a stand-in for pict-rs behind it, to which pictures
+are uploaded one at a time, then several at a time. It runs beside a filter that is at work here and touches nothing of
+it; but both share the machine, so measure where, and when, nothing else is busy. Nothing is stored or sent on.
+
+Without FILE it draws photographs: 12 megapixels (3.2 MB), 1600 x 1200 (500 kB), 400 x 300 (32 kB); the models and the
+whole filter get those of 500 kB. Your own pictures tell more: real ones come near a rule more often, and take more
+views then.
+"""
+BENCH_EXAMPLES = """\
+examples:
+  pictrs-filter bench                              half a minute, with the settings that `serve` would start with
+  pictrs-filter bench --config filter.yaml photos/*.jpg
+  pictrs-filter bench --seconds 120 --at-once 16   longer, and with more uploads side by side
+  pictrs-filter bench --json > bench.json          the table goes, progress stays on standard error
+
+How to read it:
+  pictures/s   what can be had, for decoding by all decoder.processes together
+  p50, p99     milliseconds that half of them, and 99 of 100, do not exceed; of fewer than 100, p99 is the slowest
+  views        pictures of the model's own size that are made of one file; each costs one run of the model (ms/view)
+  burst        pictures/s times deadline_seconds: so many at the same moment are all judged in time
+
+Is it fast enough? Yes when every upload got a verdict, 99 of 100 within half of deadline_seconds. If not, it says what
+helps. Ctrl-C ends it and shows what was measured until then.
+
+exit code: 0 measured, fast enough or not; 1 it could not be measured; 2 the command line is wrong; 130 interrupted
+
+keys of --json, one object ([] each item of a list, * a name):
 """
 
 DEMO = """\
@@ -142,6 +178,26 @@ def parser() -> argparse.ArgumentParser:
     target.add_argument("--write", type=Path, metavar="FILE", help="upload nothing, write the card to FILE")
     selftest.add_argument("--config", type=Path, metavar="FILE", help=DEFAULT_FILE)
 
+    bench = command(
+        "bench", "how many pictures a second can this machine judge?", BENCH, BENCH_EXAMPLES + _bench_keys()
+    )
+    bench.add_argument("--config", type=Path, metavar="FILE", help=DEFAULT_FILE)
+    bench.add_argument("--json", action="store_true", help="one JSON object, for scripts; its keys are listed below")
+    bench.add_argument(
+        "--seconds",
+        type=_number(float, 0.01, 3600.0),
+        default=BENCH_SECONDS,
+        metavar="N",
+        help="seconds of measuring, all steps together; loading comes on top (default: %(default)g)",
+    )
+    bench.add_argument(
+        "--at-once",
+        type=_number(int, 1, 1024),
+        metavar="N",
+        help="uploads side by side in the last step (default: twice decoder.processes)",
+    )
+    bench.add_argument("files", nargs="*", type=Path, metavar="FILE", help="pictures to measure with")
+
     demo = command("demo", "see the whole thing work, on this machine, in a minute", DEMO, DEMO_EXAMPLES)
     demo.add_argument("--upstream", type=_checked(check_upstream), metavar="URL", help="a real pict-rs, to be tried")
     demo.add_argument("--stay", action="store_true", help="keep running afterwards")
@@ -185,6 +241,13 @@ def _run(options: argparse.Namespace) -> int:
 
         _log_to_stderr("warning")
         return _to_its_end(demo(options.upstream, options.stay))
+    if options.command == "bench":
+        from addons.admin.bench.bench import bench
+
+        config = load(options.config)
+        _log_to_stderr("error")
+        given = {"seconds": options.seconds, "at_once": options.at_once, "as_json": options.json}
+        return _to_its_end(bench(config, options.files, **given))
     if options.command == "classify":
         from addons.admin.classify import classify
 
@@ -256,6 +319,26 @@ def _checked(check: Callable[[str], str]) -> Callable[[str], str]:
             raise argparse.ArgumentTypeError(f"{error}, not {text!r}") from None
 
     return convert
+
+
+def _number(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], float]:
+    """A number within bounds, as argparse wants it."""
+
+    def convert(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = kind(0)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"must be a number from {least:g} to {most:g}, not {text!r}")
+        return value
+
+    return convert
+
+
+def _bench_keys() -> str:
+    width = max(map(len, KEYS)) + 2
+    return "".join(f"  {name:<{width}}{meaning}\n" for name, meaning in KEYS.items())
 
 
 def _version() -> str:

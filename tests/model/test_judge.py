@@ -31,7 +31,9 @@ from model.errors import (
     Unsupported,
 )
 from model.formats.media import MediaType
+from model.formats.sniff import sniff
 from model.judge import CARD_RULE, OFF_LOOP_BYTES, Judge
+from model.parts import start_parts
 from model.sandbox import Views
 from model.verdict import Outcome, Verdict
 from tests.imagenet import make_local_dir
@@ -304,6 +306,27 @@ async def test_the_real_parts_together() -> None:
     assert refused.rule == CARD_RULE
     assert (broken.outcome, broken.cause) == (Outcome.REJECT, "undecodable")
     assert (trailed.outcome, trailed.size, trailed.scores) == (Outcome.PASS, len(JPEG), passed.scores)
+
+
+async def test_parts_are_there_for_others_too() -> None:
+    parts = await start_parts(load(env={}))
+    try:
+        views = await parts.decoder.decode(JPEG, found_in(JPEG), time.monotonic() + 30)
+        scores = await parts.backend.classify("nsfw", views.arrays[0], time.monotonic() + 30)
+    finally:
+        await parts.close()
+    assert parts.labels == LABELS
+    assert scores.shape == (13, 2)
+    with pytest.raises(DecoderFailed):
+        await parts.decoder.decode(JPEG, found_in(JPEG), time.monotonic() + 30)
+    with pytest.raises(ClassifierFailed, match="closed"):
+        await parts.backend.classify("nsfw", views.arrays[0], time.monotonic() + 30)
+
+
+def found_in(data: bytes) -> MediaType:
+    media = sniff(data)
+    assert media
+    return media
 
 
 # Stills encoded anew

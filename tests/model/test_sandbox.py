@@ -322,6 +322,7 @@ async def test_what_confines_the_decoders_is_logged_once(
     ((level, text),) = said(caplog)
     assert level == "INFO"
     assert re.fullmatch("decoders are confined by rlimits, landlock [1-7], seccomp", text)
+    assert text.endswith(f" by {pool.confinement}")
 
 
 async def test_no_pool_where_confinement_is_required_and_missing(caplog: pytest.LogCaptureFixture) -> None:
@@ -347,6 +348,7 @@ async def test_best_effort_warns_and_goes_on(caplog: pytest.LogCaptureFixture) -
     ((level, text),) = said(caplog)
     assert level == "WARNING"
     assert text.startswith("decoders are confined by rlimits alone; they have no Landlock")
+    assert pool.confinement == "rlimits"
 
 
 async def test_best_effort_takes_what_there_is(caplog: pytest.LogCaptureFixture) -> None:

@@ -22,7 +22,7 @@ from tests.served import own_file
 
 Captured = pytest.CaptureFixture[str]
 SECONDS = 60.0
-COMMANDS = ("serve", "check", "classify", "selftest", "demo")
+COMMANDS = ("serve", "check", "classify", "selftest", "bench", "demo")
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +96,18 @@ WRONG = [
     pytest.param(["demo", "--upstream", "https://h"], "not 'https://h'", id="upstream-of-the-demo"),
     pytest.param(["selftest", "--url", "http://h", "--write", "f"], "not allowed with", id="url-and-write"),
     *[
+        pytest.param(["bench", option, value], f"{option}: must be a number from {bounds}, not '{value}'", id=name)
+        for name, option, value, bounds in (
+            ("no-seconds", "--seconds", "0", "0.01 to 3600"),
+            ("too-many-seconds", "--seconds", "3600.1", "0.01 to 3600"),
+            ("seconds-of-nothing", "--seconds", "nan", "0.01 to 3600"),
+            ("words-for-seconds", "--seconds", "long", "0.01 to 3600"),
+            ("none-at-once", "--at-once", "0", "1 to 1024"),
+            ("too-many-at-once", "--at-once", "1025", "1 to 1024"),
+            ("half-at-once", "--at-once", "1.5", "1 to 1024"),
+        )
+    ],
+    *[
         pytest.param(["selftest", "--url", url], "--url: must be http://HOST:PORT, for example", id=f"url-{name}")
         for name, url in {
             "empty": "",
@@ -122,7 +134,9 @@ def test_a_command_line_that_is_wrong(capsys: Captured, arguments: list[str], wo
     assert words in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [["classify", "x.jpg"], ["selftest"], ["serve"]], ids=lambda command: command[0])
+@pytest.mark.parametrize(
+    "command", [["classify", "x.jpg"], ["selftest"], ["serve"], ["bench"]], ids=lambda command: command[0]
+)
 def test_a_bad_configuration_is_told_with_its_line(tmp_path: Path, capsys: Captured, command: list[str]) -> None:
     file = tmp_path / "filter.yaml"
     file.write_text("mode: enforce\nlimts: {}\n")
@@ -226,6 +240,13 @@ def stuck(tmp_path: Path) -> str:
     [
         pytest.param(["classify", "x.jpg"], r"loading open-nsfw .*\n", {130}, "", id="classify"),
         pytest.param(["demo"], r"loading the embedded model \.\.\.\n", {130}, "", id="demo"),
+        pytest.param(
+            ["bench"],
+            r"loading open-nsfw .*\n",
+            {130},
+            r"pictrs-filter: interrupted before anything was measured\n",
+            id="bench",
+        ),
         pytest.param(
             ["serve", "--config", "filter.yaml"],
             r".* INFO loading nsfw \(open-nsfw\)\n",

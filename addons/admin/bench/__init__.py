@@ -1,0 +1,1 @@
+"""`pictrs-filter bench`: how many pictures this machine can judge, and how soon."""
