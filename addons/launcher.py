@@ -15,12 +15,12 @@ from collections.abc import Callable
 
 from mitmproxy.addons.next_layer import NextLayer
 from mitmproxy.addons.proxyserver import Proxyserver
-from mitmproxy.master import Master
 from mitmproxy.options import Options
 
 from addons import closed, transports, wiring
 from addons.connections import PER_REQUEST
 from addons.inspection import Decision
+from addons.lean import LeanMaster
 from addons.listener import ListenError
 from addons.state import StateError
 from config.load import Config
@@ -59,7 +59,7 @@ class Filter:
         settings = self._config.settings
         host, port = settings.listen_address
         options = Options()
-        self._master = Master(options)
+        self._master = LeanMaster(options)
         self._server = Proxyserver()
         self._parts = wiring.build(self._config, self._observe, self._start_judge, self._ask_upstream)
         self._master.addons.add(self._server, self._parts.intercept, NextLayer())
@@ -115,7 +115,7 @@ class Filter:
                 await self._parts.intercept.idle.wait()
                 await self._flush()
         await self._hang_up()
-        self._master.shutdown()
+        self._master.shutdown()  # type: ignore[no-untyped-call]
         await self.wait()
 
     async def _hang_up(self) -> None:
