@@ -105,13 +105,13 @@ class Nginx:
         folder = Path(self._folder.name)
         (folder / "pictrs-filter.conf").write_text(self.text)
         (folder / "nginx.conf").write_text(FRAME.format(folder=folder))
-        self.log = folder / "error.log"
-        self._process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", *self._command()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
+        with (folder / "stderr").open("wb") as errors:
+            self._process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", *self._command()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
         try:
             self._wait()
         except BaseException:
@@ -123,8 +123,13 @@ class Nginx:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
         self._folder.cleanup()
+
+    @property
+    def logged(self) -> str:
+        """All that it has written so far, to its log and to standard error."""
+        return "".join(Path(self._folder.name, name).read_text() for name in ("error.log", "stderr"))
 
     def check(self) -> str:
         """What `nginx -t` says of the configuration that runs. Raises CalledProcessError when that is not good."""
@@ -138,8 +143,7 @@ class Nginx:
         end = time.monotonic() + START_SECONDS
         while True:
             if self._process.poll() is not None:
-                assert self._process.stderr is not None
-                raise RuntimeError(f"nginx did not start: {self._process.stderr.read().decode(errors='replace')}")
+                raise RuntimeError(f"nginx did not start: {self.logged}")
             try:
                 socket.create_connection(self.address, 1.0).close()
                 return
