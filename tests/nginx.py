@@ -127,6 +127,11 @@ class Nginx:
         self._folder.cleanup()
 
     @property
+    def pid(self) -> int:
+        """The process; there is one."""
+        return self._process.pid
+
+    @property
     def logged(self) -> str:
         """All that it has written so far, to its log and to standard error."""
         return "".join(Path(self._folder.name, name).read_text() for name in ("error.log", "stderr"))
