@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from addons.inspection import Decision, Judging
-from addons.launcher import Filter
+from addons.launcher import Filter, sparing_the_collector
 from addons.wiring import StartJudge
 from config.load import Config, load
 from model.digest import sha256
@@ -160,10 +160,11 @@ async def main(upstream: str, judge: str, figures: Path | None, config: Path | N
         running = Filter(load(path, {"PICTRS_FILTER_UPSTREAM": upstream}), noted.note, start_judge(judge))
         await running.start()
         watch = asyncio.create_task(noted.watch()) if figures else None
-        await ended.wait()
-        if watch is not None:
-            watch.cancel()
-        await running.stop()
+        with sparing_the_collector(running):  # as `pictrs-filter serve` does
+            await ended.wait()
+            if watch is not None:
+                watch.cancel()
+            await running.stop()
     return noted
 
 
