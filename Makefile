@@ -48,9 +48,9 @@ pytest: $(STAMP)
 fuzz: $(STAMP)
 	@$(BIN)/python -m tests.fuzz.$(or $(TARGET),fuzz) $(if $(FILES),--files $(FILES)) $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SECONDS),--seconds $(SECONDS))
 
-# What it costs: memory, and an upload through the filter beside one straight to the upstream.
+# What it costs and can do: memory, times, views a second, loads beyond what it can do. ONLY=views (or another) for one.
 bench: $(STAMP)
-	@$(BIN)/python -m tests.bench.bench
+	@$(BIN)/python -m tests.bench.bench $(if $(ONLY),--only $(ONLY))
 
 # What it still recognises when a picture is changed or hidden, as a table; README=1 writes it into the README too.
 bench-recall: $(PHOTOS)/.ready

@@ -84,6 +84,9 @@ class Callback:
         """How many bytes of body a request may have."""
         return self._settings.limits.max_file_bytes + FRAME_BYTES if found.errand is Errand.VALIDATE else 0
 
+    def at_once(self, found: Call, inbound: Inbound) -> None:
+        """Nothing is: media have to be judged."""
+
     async def decide(self, found: Call, inbound: Inbound, hold: Hold) -> Reply | Answer:
         """Answer a whole request."""
         if found.errand is Errand.VALIDATE:

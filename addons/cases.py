@@ -20,8 +20,8 @@ from addons.fetch.staging import Ticket
 class Case:
     """One request in hand. `desk` decides on it; `found` is what the desk made of its head.
 
-    `old`: it is HTTP/1.0. `begun`: pict-rs's answer is on its way. `unread`: bytes for its client that lay
-    here when its time ran out, 0 while it takes what comes.
+    `timer` rings at `due` (seconds of the loop's clock) or before. `old`: it is HTTP/1.0. `begun`: pict-rs's answer is
+    on its way. `unread`: bytes for its client that lay here when its time ran out, 0 while it takes what comes.
     """
 
     flow_id: str
@@ -32,6 +32,7 @@ class Case:
     ticket: Ticket | None = None
     ends: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     timer: asyncio.TimerHandle | None = None
+    due: float = 0.0
     task: asyncio.Task[Any] | None = None
     open: bool = True
     old: bool = False

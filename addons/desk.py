@@ -25,6 +25,10 @@ class Desk(Protocol):
         """How many bytes of body a request may have."""
         ...
 
+    def at_once(self, found: Any, inbound: Inbound) -> Forward | Reply | Answer | None:
+        """Decide on a whole request, where nothing has to be waited for and little to be done; None: ask `decide`."""
+        ...
+
     async def decide(self, found: Any, inbound: Inbound, hold: Hold) -> Forward | Reply | Answer:
         """Decide on a whole request."""
         ...

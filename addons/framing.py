@@ -18,11 +18,13 @@ from __future__ import annotations
 import string
 import time
 from collections.abc import Callable, Generator
+from copy import copy
 from typing import Any
 
 from h11._readers import ChunkedReader
 from mitmproxy import http
 from mitmproxy.connection import Server
+from mitmproxy.net.http.status_codes import RESPONSES
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import (
@@ -66,8 +68,10 @@ _NOT_A_METHOD = {bytes([value]) for value in range(256)} - {bytes([value]) for v
 
 
 def response(answer: Answer) -> http.Response:
-    """An answer of ours as mitmproxy's response."""
-    return http.Response.make(answer.status, answer.body, answer.headers)
+    """An answer of ours as mitmproxy's response. (Its `make` reads the headers a dozen times, for each view anew.)"""
+    now, reason = time.time(), RESPONSES.get(answer.status, "")
+    head = b"HTTP/1.1", answer.status, reason.encode(), http.Headers(answer.headers)
+    return http.Response(*head, answer.body, None, now, now)
 
 
 def raw_answer(answer: Answer) -> bytes:
@@ -242,7 +246,7 @@ class _Layer(HttpLayer):
         self._clock = clock
 
     def make_stream(self, stream_id: int) -> Commands:
-        self.streams[stream_id] = Exchange(self.context.fork(), stream_id)
+        self.streams[stream_id] = Exchange(_fork(self.context), stream_id)
         yield from self.event_to_child(self.streams[stream_id], events.Start())
 
     def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> Commands:
@@ -265,6 +269,13 @@ class _Layer(HttpLayer):
         opened = self.connections[context.server] = UpstreamConnection(context, self._clock)
         self.waiting_for_establishment[context.server].append(event)
         yield from self.event_to_child(opened, events.Start())
+
+
+def _fork(context: Context) -> Context:
+    """As mitmproxy's own, which makes a server's record each time to throw it away."""
+    made = copy(context)
+    made.layers = context.layers.copy()
+    return made
 
 
 def http1_layer(context: Context, clock: Callable[[], float] = time.monotonic) -> layer.Layer:

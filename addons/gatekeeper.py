@@ -36,6 +36,9 @@ API_TOKEN = b"x-api-token"
 """pict-rs's API key. It goes on with internal routes and no others."""
 _HEADER_VALUE = frozenset(range(0x20, 0x7F)) | {0x09}
 
+MEDIA = frozenset({Kind.UPLOAD, Kind.IMPORT, Kind.DOWNLOAD})
+"""Kinds of requests that bring media in."""
+
 OFF_LOOP_BYTES = 256 * 1024
 """From this size on, reading and writing of a body run in a thread, so that the event loop serves views meanwhile."""
 
@@ -103,14 +106,24 @@ class Gatekeeper:
 
         `hold` asks for room for what is fetched. A Forward's ticket is the caller's to close.
         """
-        deadline = time.monotonic() + self._settings.deadline_seconds
+        deadline = self._deadline()
         match found.route.kind:
             case Kind.UPLOAD | Kind.IMPORT:
                 return await self._upload(found, inbound, deadline)
             case Kind.DOWNLOAD:
                 return await self._download(found, inbound, deadline, hold)
+        return self._pass_on(found, inbound)
+
+    def at_once(self, found: Match, inbound: Inbound) -> Forward | Answer | None:
+        """Decide on a whole request that brings no media in: views, most of all. None for any other."""
+        return None if found.route.kind in MEDIA else self._pass_on(found, inbound)
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self._settings.deadline_seconds
+
+    def _pass_on(self, found: Match, inbound: Inbound) -> Forward | Answer:
         if found.proxy is not None:
-            return self._proxied(found, inbound, found.proxy, deadline)
+            return self._proxied(found, inbound, found.proxy, self._deadline())
         body = b""
         headers = self._headers(found, inbound)
         if found.route.body is Body.ALIAS:

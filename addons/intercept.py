@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 
 from mitmproxy import http
 from mitmproxy.connection import Client
@@ -118,7 +118,7 @@ class Intercept:
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Decide on the head. What is answered here has its body drained, not kept."""
         with _refusing_on_fault():
-            flow.response = framing.response(answers.unavailable("-"))
+            flow.response = framing.response(answers.UNDECIDED)
             desk: Desk = self._callback if self._listener.owns(flow.client_conn) else self._gatekeeper
             full = self._cases.count(desk) >= self._max_requests
             case = self._cases.begin(flow.id, flow.client_conn.id, desk)
@@ -158,12 +158,15 @@ class Intercept:
         flow.metadata[framing.HOLD] = slot.hold
         return True
 
-    async def request(self, flow: http.HTTPFlow) -> None:
-        """Decide on the whole request: refused first, sent on only as the very last step."""
+    def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        """Decide on the whole request: refused first, sent on only as the very last step.
+
+        Gives something to wait for where that takes time, and nothing for a view: a task for each would cost more.
+        """
         if flow.response is not None:
-            return
+            return None
         with _refusing_on_fault():
-            flow.response = framing.response(answers.unavailable("-"))
+            flow.response = framing.response(answers.UNDECIDED)
             case = self._cases.get(flow.id)
             if framing.OVERLOADED in flow.metadata:
                 flow.response = framing.response(answers.OVERLOADED)
@@ -172,19 +175,30 @@ class Intercept:
             elif case is not None and case.slot is not None and not case.slot.take_place():
                 flow.response = framing.response(answers.OVERLOADED)
             elif case is not None and case.found is not None:
-                decision = await self._decide(flow, case)
-                if isinstance(decision, Answer):
-                    flow.response = framing.response(decision)
-                elif isinstance(decision, Reply):
-                    flow.response = _reply(decision)
-                else:
-                    self._send_on(flow, case, decision)
+                head = flow.request.data
+                inbound = Inbound(head.method, head.path, head.headers.fields, flow.request.raw_content or b"")
+                head.content = None  # the connection keeps this request for as long as it lives
+                decision = case.desk.at_once(case.found, inbound)
+                if decision is None:
+                    return self._request(flow, case, inbound)
+                self._carry_out(flow, case, decision)
+        return None
 
-    async def _decide(self, flow: http.HTTPFlow, case: Case) -> Forward | Reply | Answer:
+    async def _request(self, flow: http.HTTPFlow, case: Case, inbound: Inbound) -> None:
+        """The rest of `request`; a refusal stands already."""
+        with _refusing_on_fault():
+            self._carry_out(flow, case, await self._decide(case, inbound))
+
+    def _carry_out(self, flow: http.HTTPFlow, case: Case, decision: Forward | Reply | Answer) -> None:
+        if isinstance(decision, Answer):
+            flow.response = framing.response(decision)
+        elif isinstance(decision, Reply):
+            flow.response = _reply(decision)
+        else:
+            self._send_on(flow, case, decision)
+
+    async def _decide(self, case: Case, inbound: Inbound) -> Forward | Reply | Answer:
         """Run the decision in a task of its own, which ends when the client leaves."""
-        head = flow.request.data
-        inbound = Inbound(head.method, head.path, head.headers.fields, flow.request.raw_content or b"")
-        head.content = None  # the connection keeps this request for as long as it lives
         hold = case.slot.hold if case.slot is not None else lambda _: False
         case.task = asyncio.create_task(case.desk.decide(case.found, inbound, hold))
         try:

@@ -89,8 +89,19 @@ def _counting(case: Case) -> Callable[[bytes], bytes]:
 
 
 def _wait(case: Case, seconds: float) -> None:
-    case.stop_timer()
-    case.timer = asyncio.get_running_loop().call_later(seconds, _run_out, case)
+    """From now on. A timer that rings too early is set again: many small pieces make one, and not one each."""
+    loop = asyncio.get_running_loop()
+    case.due = loop.time() + seconds
+    if case.timer is None or case.timer.when() > case.due:
+        case.stop_timer()
+        case.timer = loop.call_at(case.due, _ring, case)
+
+
+def _ring(case: Case) -> None:
+    loop = asyncio.get_running_loop()
+    case.timer = loop.call_at(case.due, _ring, case) if loop.time() < case.due else None
+    if case.timer is None:
+        _run_out(case)
 
 
 def _run_out(case: Case) -> None:

@@ -29,8 +29,11 @@ __all__ = ["Config", "ConfigError", "load", "policy_hash"]
 DEFAULT = Path(__file__).with_name("default.yaml")
 PREFIX = "PICTRS_FILTER_"
 CONFIG = f"{PREFIX}CONFIG"
-OVERRIDES = {f"{PREFIX}{name.upper()}": name for name in ("listen", "upstream", "mode", "device")}
-"""Environment variable -> the setting in whose place it stands."""
+OVERRIDES = {
+    f"{PREFIX}{name.upper().replace('.', '_')}": name
+    for name in ("listen", "upstream", "mode", "device", "callback.listen", "callback.url")
+}
+"""Environment variable -> the setting in whose place it stands: what differs between filters that share a file."""
 OF_THE_TESTS = (f"{PREFIX}REAL", f"{PREFIX}REAL_REQUIRED")
 OF_KUBERNETES = re.compile(rf"{PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_\w+)?)")
 """What Kubernetes puts into every container for a service that is called pictrs-filter (kubernetes.io/docs, "Service",
@@ -107,7 +110,7 @@ def _told_once(document: Document, overrides: Mapping[str, str], found: list[Fin
     """All findings and the places without a value, less what only follows from something else that is wrong there."""
     unknown = {finding.loc for finding in found if finding.message == UNKNOWN_KEY}
     of_yaml = [finding for finding in document.findings if finding.loc not in unknown]
-    used = {name: value for name, value in document.values.items() if name not in overrides}
+    used = _overridden(document.values, overrides)
     empty = {loc for loc in _empty(used, ()) if loc not in unknown and not document.is_skipped(loc)}
     found = [finding for finding in found if not document.is_skipped(finding.loc) and finding.loc not in empty]
     return of_yaml + found + [Finding(loc, "has no value", "give it one, or delete the line") for loc in empty]
@@ -117,10 +120,22 @@ def _settings(document: Document, overrides: Mapping[str, str]) -> tuple[Setting
     known = (*Settings.model_fields, *POLICY)
     unknown = [name for name in document.values if name not in known]
     found = [Finding((name,), UNKNOWN_KEY, _place(name) or did_you_mean(name, known)) for name in unknown]
-    values = {name: value for name, value in document.values.items() if value is not None} | dict(overrides)
+    values = _overridden({name: value for name, value in document.values.items() if value is not None}, overrides)
     values = {name: value for name, value in values.items() if name in Settings.model_fields}
     settings, wrong = parse(Settings, values, document.written)
     return settings, found + wrong
+
+
+def _overridden(values: Mapping[str, object], overrides: Mapping[str, str]) -> dict[str, object]:
+    """The values with those of the environment in their places. A section that is none stays, to be told so."""
+    found = dict(values)
+    for setting, value in overrides.items():
+        section, _, name = setting.rpartition(".")
+        if not section:
+            found[setting] = value
+        elif isinstance(old := found.get(section) or {}, Mapping):
+            found[section] = {**old, name: value}
+    return found
 
 
 def _place(name: str) -> str:
@@ -182,9 +197,9 @@ def _in_order(file: str, document: Document, overrides: Mapping[str, str]) -> li
     lines: list[Problem] = []
     others: list[Problem] = []
     for finding in document.findings:
-        setting = finding.loc[0] if finding.loc else ""
+        setting = dotted(finding.loc)
         if setting in overrides and finding.line is None:
-            others.append(Problem(variables[str(setting)], None, "", finding.message, finding.hint))
+            others.append(Problem(variables[setting], None, "", finding.message, finding.hint))
         else:
             line = finding.line or document.line(finding.loc)
             lines.append(Problem(file, line, dotted(finding.loc), finding.message, finding.hint))

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests import nginx
 from tests.pictrs import VERSIONS, RealPictrs, available, required
 
 POLICY = os.sched_getscheduler(0)
@@ -66,6 +67,14 @@ def _priority() -> Iterator[None]:
 def need_real(version: str) -> None:
     """Skip the test that runs where this pict-rs is missing, or fail it where it is required."""
     if reason := available(version):
+        if required():
+            pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
+        pytest.skip(reason)
+
+
+def need_nginx() -> None:
+    """Skip the test that runs where there is no nginx, or fail it where the real parts are required."""
+    if reason := nginx.available():
         if required():
             pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
         pytest.skip(reason)

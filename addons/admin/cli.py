@@ -54,7 +54,8 @@ examples:
   pictrs-filter serve --config filter.yaml
   pictrs-filter serve --upstream http://pictrs-upstream:8080 --listen 0.0.0.0:8080
 
-An option wins over the environment (PICTRS_FILTER_UPSTREAM, _LISTEN, _MODE, _DEVICE), and that over the file.
+An option wins over the environment (PICTRS_FILTER_UPSTREAM, _LISTEN, _MODE, _DEVICE, _CALLBACK_LISTEN,
+_CALLBACK_URL), and that over the file.
 """
 
 CHECK = """\

@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from model.errors import Cause
 
@@ -39,12 +40,12 @@ class Answer:
     msg: str
     code: str
 
-    @property
+    @cached_property
     def body(self) -> bytes:
         """The JSON body, UTF-8."""
         return json.dumps({"msg": self.msg, "code": self.code, "files": []}).encode()
 
-    @property
+    @cached_property
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
         """Header fields, complete with Content-Length."""
         fields = [
@@ -89,6 +90,8 @@ def busy(ref: str) -> Answer:
     return Answer(503, f"The image check is busy, please try again in a moment (ref {ref})", "image-check-unavailable")
 
 
+UNDECIDED = unavailable("-")
+"""What stands while nothing is decided, and after a fault of ours."""
 STARTING = Answer(503, "The image check is starting, please try again in a moment", "image-check-unavailable")
 STOPPING = Answer(503, "The image check is restarting, please try again in a moment", "image-check-unavailable")
 OVERLOADED = Answer(503, "The image check is busy, please try again in a moment", "image-check-unavailable")

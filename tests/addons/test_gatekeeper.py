@@ -22,6 +22,30 @@ from tests.running import FORBIDDEN, FakeJudge
 # What goes on
 
 
+@pytest.mark.parametrize(
+    ("line", "at_once"),
+    [
+        ("GET /image/original/a.jpeg", True),
+        ("GET /image/original?proxy=http://h/a.png", True),
+        ("POST /image", False),
+        ("GET /image/download?url=http://h/a.png", False),
+    ],
+)
+async def test_what_brings_no_media_in_is_decided_at_once(line: str, at_once: bool) -> None:
+    desk = Desk()
+    method, target = line.encode().split()
+    inbound = Inbound(method, target, (), b"")
+    found = desk.gatekeeper.screen(method, target, ())
+    assert isinstance(found, Match)
+    decided = desk.gatekeeper.at_once(found, inbound)
+    assert (decided is not None) is at_once
+    if at_once:
+        assert isinstance(decided, Forward)
+        later = await desk.gatekeeper.decide(found, inbound, lambda _: True)
+        assert isinstance(later, Forward)
+        assert (decided.target, decided.headers) == (later.target, later.headers)
+
+
 async def test_files_that_pass_go_on_afresh() -> None:
     desk = Desk()
     forward = await desk.upload(b"one", b"two", target="/im%61ge?resize=64")

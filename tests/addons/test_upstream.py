@@ -8,6 +8,7 @@ from mitmproxy.http import Headers, Response
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.test import tflow
 
+import addons.upstream
 from addons.cases import Case, Cases
 from addons.gatekeeper import Forward
 from addons.upstream import Upstream
@@ -85,3 +86,25 @@ async def test_only_known_headers_with_clean_values_go_back() -> None:
     mine.open = False
     answer.stream(b"late")
     assert mine.timer is None  # what has ended is not waited for
+
+
+async def test_one_timer_is_enough_for_many_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, late = case(), list[Case]()
+    monkeypatch.setattr(addons.upstream, "_run_out", late.append)
+    addons.upstream._wait(mine, 10)
+    first = mine.timer
+    assert first is not None
+    addons.upstream._wait(mine, 20)
+    assert mine.timer is first  # it rings too early
+    addons.upstream._ring(mine)
+    assert late == []
+    assert mine.timer is not None
+    assert mine.timer.when() == mine.due
+    addons.upstream._wait(mine, 5)
+    assert first is not mine.timer is not None  # that one would have rung too late
+    assert mine.timer.when() == mine.due
+    mine.stop_timer()
+    mine.due = 0.0
+    addons.upstream._ring(mine)
+    assert late == [mine]
+    assert mine.timer is None

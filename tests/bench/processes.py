@@ -13,6 +13,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
@@ -85,14 +86,14 @@ class Program:
             self._spoke.wait(START_SECONDS)
             _ = self.address
         except BaseException:
-            self._stop()
+            self.stop()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop()
+        self.stop()
 
     def _read(self, stream: IO[str]) -> None:
         for line in stream:
@@ -103,7 +104,8 @@ class Program:
                 self._spoke.set()
         self._spoke.set()
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """End it, if it runs."""
         self._process.terminate()
         try:
             self._process.wait(STOP_SECONDS)
@@ -122,9 +124,15 @@ def serve(upstream: str, options: Sequence[str] = ()) -> Program:
     return Program("-m", "addons.admin.cli", "serve", "--listen", "127.0.0.1:0", "--upstream", upstream, *options)
 
 
-def stubbed(upstream: str) -> Program:
-    """The same filter with a judge that takes no time."""
-    return Program("-m", "tests.bench.stub", upstream)
+def stubbed(upstream: str, judge: str = "pass", figures: Path | None = None, config: Path | None = None) -> Program:
+    """The filter with another judge (stub.py has their names); `figures` is written when it ends."""
+    more = [*(["--figures", str(figures)] if figures else []), *(["--config", str(config)] if config else [])]
+    return Program("-m", "tests.bench.stub", upstream, "--judge", judge, *more)
+
+
+def plain(upstream: str) -> Program:
+    """mitmproxy as it comes."""
+    return Program("-m", "tests.bench.plain", upstream)
 
 
 def upstream() -> Program:

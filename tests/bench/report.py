@@ -13,8 +13,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.bench import growth, loads, views
+from tests.bench.growth import Growth
+from tests.bench.loads import Loaded
 from tests.bench.memory import Rss, Uploads, View
 from tests.bench.timing import Way
+from tests.bench.views import Rate
 from tests.running import repository
 
 MIB = 1024 * 1024
@@ -53,7 +57,10 @@ class MemoryRun:
 
 @dataclass(frozen=True)
 class Report:
-    """All of one run. `times` has the ways of each question, in ms; `seconds` each single figure behind them."""
+    """All of one run. `times` has the ways of each question, in ms; `seconds` each single figure behind them.
+
+    `stages` are the medians of the stages of a verdict, in ms, by a model of 0 ms.
+    """
 
     started: str
     commit: str
@@ -62,6 +69,10 @@ class Report:
     memory: list[MemoryRun] = field(default_factory=list)
     times: dict[str, dict[str, Way]] = field(default_factory=dict)
     seconds: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    stages: dict[str, float] = field(default_factory=dict)
+    views: dict[str, Rate] = field(default_factory=dict)
+    loads: list[Loaded] = field(default_factory=list)
+    growth: list[Growth] = field(default_factory=list)
 
 
 def write(report: Report, folder: Path) -> Path:
@@ -124,6 +135,15 @@ def table(report: Report) -> str:
         lines += ["", run.filter, *_memory(run)]
     for question, ways in report.times.items():
         lines += ["", *_times(question, ways)]
+    if report.stages:
+        told = ", ".join(f"{stage} {ms:.1f}" for stage, ms in report.stages.items())
+        lines += [f"  stages of a verdict with a model of 0 ms, p50 in ms: {told}"]
+    if report.views:
+        lines += ["", *views.lines(report.views)]
+    for loaded in report.loads:
+        lines += ["", *loads.lines(loaded)]
+    for grown in report.growth:
+        lines += ["", *growth.lines(grown)]
     before, after = machine.load
     shared = f"Load average {before} before, {after} after. Other programs on these cores disturb every single figure:"
     return "\n".join([*lines, "", shared, "compare ratios and added times of one run, not milliseconds of two."])

@@ -12,6 +12,7 @@ from tests.bench import memory, processes, timing
 from tests.bench.client import Client, Timed
 from tests.bench.report import MemoryRun
 from tests.bench.sizes import Sizes
+from tests.bench.stub import read
 from tests.served import own_file
 
 LONG_DEADLINE = 60.0
@@ -80,8 +81,11 @@ def _memory_run(running: Running, sizes: Sizes, files: Sequence[Path], deadline:
     return MemoryRun(running.ready_line, deadline, sizes.at_a_time, mean, anonymous, ready, warm, views, passes)
 
 
-def measure_time(upstream: processes.Program, sizes: Sizes, say: Say) -> Seconds:
-    """Uploads and views, straight and through the filter, with the embedded model and with a judge of 0 ms."""
+def measure_time(upstream: processes.Program, sizes: Sizes, say: Say) -> tuple[Seconds, dict[str, float]]:
+    """Uploads and views, straight and through the filter: with the embedded model, with one of 0 ms, with no judge.
+
+    Gives the medians of the stages of a verdict, in ms, besides: those of the model of 0 ms.
+    """
     say(f"making {sizes.turns + sizes.warm_up} ordinary pictures")
     files = [sizes.ordinary.make(turn) for turn in range(sizes.turns + sizes.warm_up)]
     mean = sum(map(len, files)) / len(files)
@@ -93,14 +97,18 @@ def measure_time(upstream: processes.Program, sizes: Sizes, say: Say) -> Seconds
         return client.view(sizes.small_view)
 
     with ExitStack() as stack:
-        say("starting two filters: with the embedded model, and with a judge of 0 ms")
+        say("starting three filters: with the embedded model, with a model of 0 ms, and with a judge of 0 ms")
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         real = stack.enter_context(processes.serve(upstream.url, ("--config", str(own_file(folder)))))
+        blind = stack.enter_context(processes.stubbed(upstream.url, "zeros", folder / "figures.json"))
         stub = stack.enter_context(processes.stubbed(upstream.url))
-        ways = {"straight": upstream, "filter": real, "filter, judge of 0 ms": stub}
+        ways = {"straight": upstream, "filter": real, "filter, model of 0 ms": blind, "filter, judge of 0 ms": stub}
         clients = {name: stack.enter_context(Client(program.address)) for name, program in ways.items()}
         say(f"{sizes.turns} turns of an upload of {mean / 1000:.0f} kB")
         uploads = timing.side_by_side(clients, upload, sizes.turns, sizes.warm_up, 201)
         say(f"{sizes.view_turns} turns of a view of {sizes.small_view / 1000:.0f} kB")
         views = timing.side_by_side(clients, view, sizes.view_turns, sizes.warm_up, 200)
-    return {f"upload of {mean / 1000:.0f} kB": uploads, f"view of {sizes.small_view / 1000:.0f} kB": views}
+        blind.stop()
+        noted = read(folder / "figures.json").stages
+    stages = {stage: timing.percentile(ms, 50) for stage, ms in noted.items()}
+    return {f"upload of {mean / 1000:.0f} kB": uploads, f"view of {sizes.small_view / 1000:.0f} kB": views}, stages

@@ -16,6 +16,11 @@ class Sizes:
     ordinary, turns                     the upload that is timed
     photo, decodes                 the JPEG that is decoded, and how often
     small_view, view_turns              the view that is timed
+    view_seconds, view_rounds           how long each way is asked for views in a round, and how often
+    small                               the picture of the loads
+    capacity_seconds, load_seconds      how long its capacity is measured, and how long each load lasts
+    sleep_ms, largest                   a model's time, and the most bytes of the large upload
+    growth_uploads, growth_sample, growth_settled   uploads, from sample to sample, and after how many it may not grow
     """
 
     large: tuple[Kind, ...]
@@ -31,6 +36,16 @@ class Sizes:
     warm_up: int
     photo: Kind
     decodes: int
+    view_seconds: float
+    view_rounds: int
+    small: Kind
+    capacity_seconds: float
+    load_seconds: float
+    sleep_ms: float
+    largest: int
+    growth_uploads: int
+    growth_sample: int
+    growth_settled: int
 
 
 FULL = Sizes(
@@ -47,6 +62,16 @@ FULL = Sizes(
     warm_up=5,
     photo=Kind("JPEG", 4000, 3000, 12),
     decodes=20,
+    view_seconds=1.0,
+    view_rounds=7,
+    small=Kind("JPEG", 320, 240, 12),
+    capacity_seconds=10.0,
+    load_seconds=12.0,
+    sleep_ms=20.0,
+    largest=64_000_000,
+    growth_uploads=10_000,
+    growth_sample=500,
+    growth_settled=2_000,
 )
 QUICK = Sizes(
     large=(Kind("JPEG", 600, 400, 30), Kind("PNG", 256, 160, 42)),
@@ -62,4 +87,14 @@ QUICK = Sizes(
     warm_up=1,
     photo=Kind("JPEG", 400, 300, 12),
     decodes=2,
+    view_seconds=0.1,
+    view_rounds=2,
+    small=Kind("JPEG", 160, 120, 12),
+    capacity_seconds=0.4,
+    load_seconds=0.5,
+    sleep_ms=5.0,
+    largest=1_000_000,
+    growth_uploads=20,
+    growth_sample=10,
+    growth_settled=10,
 )

@@ -19,7 +19,7 @@ import pytest
 
 from config.media import Limits
 from config.settings import Settings
-from tests.bench import bench, memory, processes, runs, timing
+from tests.bench import bench, loads, memory, processes, runs, timing, views
 from tests.bench.client import Client, Timed
 from tests.bench.pictures import Kind
 from tests.bench.sizes import FULL, QUICK
@@ -75,10 +75,36 @@ def test_times_are_side_by_side(measured: dict[str, Any]) -> None:
     assert upload.startswith("upload of ")
     assert view == "view of 20 kB"
     turns = {name: len(seconds) for name, seconds in measured["seconds"][upload].items()}
-    assert turns == {"straight": QUICK.turns, "filter": QUICK.turns, "filter, judge of 0 ms": QUICK.turns}
+    assert turns == dict.fromkeys(("straight", "filter", "filter, model of 0 ms", "filter, judge of 0 ms"), QUICK.turns)
+    assert measured["stages"].keys() == {"hash", "decode", "classify", "verdict, all of it"}
+    assert measured["stages"]["decode"] > 0
     ways = measured["times"][upload]
     assert ways["straight"]["ratio"] == 1
     assert ways["filter"]["p50_ms"] > ways["filter, judge of 0 ms"]["p50_ms"] > ways["straight"]["p50_ms"] > 0
+
+
+def test_views_are_counted_by_the_second_and_by_cpu(measured: dict[str, Any]) -> None:
+    assert {"straight", views.PLAIN, views.FILTER} <= measured["views"].keys()
+    for rate in measured["views"].values():
+        assert rate["per_second"] > 0
+        assert len(rate["rounds"]) == len(rate["cpu_rounds"]) == QUICK.view_rounds
+    assert measured["views"][views.PLAIN]["ratio"] == 1
+
+
+def test_loads_are_of_the_capacity_and_nothing_is_unscanned(measured: dict[str, Any]) -> None:
+    for loaded in measured["loads"]:
+        assert loaded["capacity"] > 0
+        assert [run["factor"] for run in loaded["runs"]] == list(loads.FACTORS)
+        assert sum(run["failed"] for run in loaded["runs"]) == 0
+        assert loaded["stored"] > 0
+        assert loaded["unscanned"] == 0
+        assert all(lag["times"] > 0 and lag["max_ms"] >= lag["p99_ms"] for lag in loaded["lags"].values())
+    assert len(measured["loads"]) == 2
+
+
+def test_growth_is_sampled(measured: dict[str, Any]) -> None:
+    (growth,) = measured["growth"]
+    assert list(growth["after"]) == ["10", "20"]
 
 
 def test_figures_come_with_machine_and_versions(measured: dict[str, Any]) -> None:
@@ -100,6 +126,12 @@ def test_figures_come_with_machine_and_versions(measured: dict[str, Any]) -> Non
         "deadline_seconds: 8: answered 4 times 201",
         "filter, judge of 0 ms",
         "view of 20 kB, ms",
+        "stages of a verdict",
+        "views a second",
+        "load: embedded model",
+        "event loop late",
+        "grown by",
+        "growth; then: nothing",
         "Load average",
         "written to",
     ],

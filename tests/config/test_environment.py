@@ -18,10 +18,30 @@ def test_overrides_the_file(write: Write) -> None:
         "PICTRS_FILTER_UPSTREAM": "http://pictrs-upstream:8080",
         "PICTRS_FILTER_MODE": "shadow",
         "PICTRS_FILTER_DEVICE": "cuda:0",
+        "PICTRS_FILTER_CALLBACK_LISTEN": "0.0.0.0:8082",
+        "PICTRS_FILTER_CALLBACK_URL": "http://filter:8082",
     }
     got = load(path, env).settings
     assert (got.listen, got.upstream) == ("0.0.0.0:8080", "http://pictrs-upstream:8080")
     assert (got.mode, got.device, got.log_level) == (Mode.SHADOW, "cuda:0", "debug")
+    assert (got.callback.listen, got.callback.url) == ("0.0.0.0:8082", "http://filter:8082")
+
+
+@pytest.mark.parametrize("section", ["", "callback:\n", "callback: {listen: 127.0.0.1:1}\n", "callback: {listen: }\n"])
+def test_one_key_of_a_section_is_overridden(write: Write, section: str) -> None:
+    got = load(write(section), {"PICTRS_FILTER_CALLBACK_LISTEN": "127.0.0.1:8084"}).settings.callback
+    assert (got.listen, got.url) == ("127.0.0.1:8084", "auto")
+
+
+def test_the_other_keys_of_the_section_stay(write: Write) -> None:
+    path = write("callback: {listen: 127.0.0.1:1, url: 'http://filter:8082'}\n")
+    got = load(path, {"PICTRS_FILTER_CALLBACK_LISTEN": "127.0.0.1:8084"}).settings.callback
+    assert (got.listen, got.url) == ("127.0.0.1:8084", "http://filter:8082")
+
+
+def test_a_section_that_is_none_is_told(write: Write) -> None:
+    (line,) = problems(write("callback: here\n"), {"PICTRS_FILTER_CALLBACK_LISTEN": "127.0.0.1:8084"})
+    assert line.startswith("1: callback: must be")
 
 
 def test_names_the_file(write: Write) -> None:
@@ -44,6 +64,14 @@ def test_argument_wins_over_the_named_file(write: Write) -> None:
             id="value",
         ),
         pytest.param(
+            {"PICTRS_FILTER_CALLBACK_LISTEN": "nowhere"},
+            [
+                "PICTRS_FILTER_CALLBACK_LISTEN: must be ADDRESS:PORT, for example 0.0.0.0:8080, not 'nowhere' "
+                "(the address is one of this machine: 127.0.0.1, 0.0.0.0 (every one), [::1] or [::])"
+            ],
+            id="value in a section",
+        ),
+        pytest.param(
             {"PICTRS_FILTER_MODE": ""}, ["PICTRS_FILTER_MODE: is empty (give it a value, or unset it)"], id="empty"
         ),
         pytest.param(
@@ -59,8 +87,9 @@ def test_argument_wins_over_the_named_file(write: Write) -> None:
         pytest.param(
             {"PICTRS_FILTER_PORT": "8080"},
             [
-                "PICTRS_FILTER_PORT: is not a variable that is known here (there is: PICTRS_FILTER_CONFIG, "
-                "PICTRS_FILTER_DEVICE, PICTRS_FILTER_LISTEN, PICTRS_FILTER_MODE, PICTRS_FILTER_UPSTREAM)"
+                "PICTRS_FILTER_PORT: is not a variable that is known here (there is: PICTRS_FILTER_CALLBACK_LISTEN, "
+                "PICTRS_FILTER_CALLBACK_URL, PICTRS_FILTER_CONFIG, PICTRS_FILTER_DEVICE, "
+                "PICTRS_FILTER_LISTEN, PICTRS_FILTER_MODE, PICTRS_FILTER_UPSTREAM)"
             ],
             id="port, not of Kubernetes",
         ),

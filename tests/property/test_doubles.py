@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import AbstractContextManager
 from random import Random
 from typing import Any
@@ -182,18 +182,18 @@ def no_answer() -> Double:
             await asyncio.Event().wait()
         return await decide(self, found, inbound, hold)
 
-    return patch.object(Gatekeeper, "decide", waiting)
+    return patch.multiple(Gatekeeper, decide=waiting, at_once=lambda *_: None)
 
 
 def no_word() -> Double:
     """Hangs up instead of answering."""
     request = Intercept.request
 
-    async def silent(self: Intercept, flow: HTTPFlow) -> None:
-        if flow.request.method == "DELETE":
-            flow.kill()
-        else:
-            await request(self, flow)
+    def silent(self: Intercept, flow: HTTPFlow) -> Awaitable[None] | None:
+        if flow.request.method != "DELETE":
+            return request(self, flow)
+        flow.kill()
+        return None
 
     return patch.object(Intercept, "request", silent)
 

@@ -1,0 +1,51 @@
+"""A real nginx with the shipped configuration between three recorders: pict-rs, and two filters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from tests.conftest import need_nginx
+from tests.nginx import Nginx
+from tests.recorder import Recorder
+from tests.running import say
+
+
+@dataclass
+class Site:
+    """What stands where. `one` is the first filter; `calls` are their listeners for pict-rs."""
+
+    nginx: Nginx
+    storage: Recorder
+    one: Recorder
+    two: Recorder
+    calls: tuple[Recorder, Recorder]
+
+    def reset(self) -> None:
+        """Forget what was recorded."""
+        for each in (self.storage, self.one, self.two, *self.calls):
+            each.reset()
+
+    @property
+    def filtered(self) -> list[bytes]:
+        """What came to any filter, an item a connection."""
+        return [raw for each in (self.one, self.two) for raw in each.raw]
+
+    def ask(self, line: str, *headers: str, body: bytes = b"") -> bytes:
+        """One request on a connection of its own, after everything was forgotten. Gives the raw answer."""
+        self.reset()
+        head = "\r\n".join([line, "Host: x", "Connection: close", *headers, "", ""])
+        return say(self.nginx.address, head.encode("latin-1") + body)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    need_nginx()
+    with ExitStack() as running:
+        storage, one, two, *calls = (running.enter_context(Recorder()) for _ in range(5))
+        nginx = Nginx(storage.address, [one.address, two.address], [call.address for call in calls])
+        running.enter_context(nginx)
+        yield Site(nginx, storage, one, two, (calls[0], calls[1]))
