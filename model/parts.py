@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from config.load import Config
 from model import choice, weights
-from model.batcher import Batcher, Device
+from model.batcher import Batcher
 from model.classifier import Backend
+from model.device import Device
 from model.errors import ModelError
 from model.sandbox import DecoderPool
 

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 import numpy as np
 from numpy.typing import NDArray
 
-from model.batcher import Batcher, Device
+from model.batcher import Batcher
+from model.device import Device
 from model.judge import Judge
 from tests.fakemodels import Gated
 from tests.http1 import ask

@@ -21,7 +21,8 @@ from PIL import Image
 
 from config.load import Config
 from config.policy import PolicySpec
-from model.batcher import Batcher, Device
+from model.batcher import Batcher
+from model.device import Device
 from model.judge import Judge
 from model.preprocess import ViewSpec
 from model.sandbox import DecoderPool

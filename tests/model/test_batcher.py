@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.batcher import QUEUE_VIEWS, WAIT_SECONDS, Batcher, Device, Timer
+from model.batcher import QUEUE_VIEWS, WAIT_SECONDS, Batcher, Timer
+from model.device import Device
 from model.errors import ClassifierFailed, DeadlineExceeded, Overloaded
 from model.line import FAIR_VIEWS
+from tests.chaos.kills import end_thread
 from tests.fakemodels import BATCH, Answers, Echo, Gated, Scores, entered, scores_of, soon, views
 
 LATER = 1000.0
@@ -522,6 +524,21 @@ async def test_a_thread_that_has_ended_is_replaced(
     np.testing.assert_allclose(await ask(backend, 2), scores_of(2), atol=1e-6)
     assert len(model.threads) == 2
     assert "a thread of the classifier has ended" in caplog.text
+
+
+async def test_a_thread_that_ends_with_a_batch_in_hand_is_noticed(batcher: Make) -> None:
+    model = Echo()
+    backend = batcher(model)
+    await ask(backend, 1)
+    (thread,) = (each for each in threading.enumerate() if each.ident in model.threads)
+    end_thread(thread)  # when it wakes up, which is for the next batch
+    lost = ask(backend, 2)
+    await asyncio.to_thread(thread.join, 30)
+    assert not lost.done()
+    np.testing.assert_allclose(await ask(backend, 3), scores_of(3), atol=1e-6)
+    with pytest.raises(ClassifierFailed, match="has ended"):
+        await lost
+    assert model.sizes == [1, 1], "the lost one was never run"
 
 
 async def test_answers_are_counted_against_views(batcher: Make) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 import pytest
 
-from model.batcher import Batcher, Device
+from model.batcher import Batcher
 from model.classifier import ROUNDING, SUM_TOLERANCE, Backend, Model, checked
+from model.device import Device
 from model.errors import ClassifierFailed, DeadlineExceeded
 from tests.fakemodels import BATCH, Answers, Echo, Gated, Raises, Scores, entered, scores_of, soon, views
 
