@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -34,12 +35,20 @@ def test_cores_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyPat
     assert workers(free_bytes=ENOUGH) == 3
 
 
-def test_it_is_what_auto_means() -> None:
-    files = ["tests/addons/test_seldom.py", "tests/addons/test_inbound.py"]
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--numprocesses", "auto", *files]
+RUN = """
+import os, sys, pytest
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[1])])
+sys.exit(pytest.main(["-p", "no:cacheprovider", "--numprocesses", "auto", *sys.argv[2:]]))
+"""
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_it_is_what_auto_means(cores: int) -> None:
+    there = min(cores, len(os.sched_getaffinity(0)))
+    command = [sys.executable, "-c", RUN, str(there), "tests/addons/test_seldom.py", "tests/addons/test_inbound.py"]
     said = subprocess.run(command, cwd=repository(), capture_output=True, text=True, check=True).stdout
-    expected = workers()
-    assert (f"{expected} workers [" in said) == (expected > 0), said
+    expected = workers(there)
+    assert re.findall(r"([0-9]+) workers? \[", said) == ([str(expected)] if expected else []), said
 
 
 def test_the_longest_come_first() -> None:
