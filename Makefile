@@ -40,8 +40,10 @@ lint: $(STAMP)
 types: $(STAMP)
 	@$(BIN)/mypy
 
+# As many workers as the machine bears (tests/workers.py); WORKERS=0 for none. A file's tests stay together and in order.
+WORKERS ?= auto
 pytest: $(STAMP)
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 # The property of tests/property over and over, for an hour; or REQUESTS=n, or SECONDS=n. 1 when it does not hold.
 # TARGET=decode sends spoilt pictures to the decoder instead; FILES=n, or SECONDS=n.

@@ -15,16 +15,29 @@ import pytest
 
 from tests import nginx
 from tests.pictrs import VERSIONS, RealPictrs, available, required
+from tests.workers import one_thread_each, turn, workers
 
 POLICY = os.sched_getscheduler(0)
 RunReal = Callable[..., RealPictrs]
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+
+if IS_WORKER:
+    one_thread_each()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """What `--numprocesses auto` means."""
+    return workers()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what asks for the real pict-rs, so that `-m "not real"` leaves it out."""
+    """Mark what asks for the real pict-rs, so that `-m "not real"` leaves it out. Workers begin with the longest."""
     for item in items:
         if "run_real" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.real)
+    if IS_WORKER:
+        items.sort(key=lambda item: turn(item.path))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

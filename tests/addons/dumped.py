@@ -42,7 +42,7 @@ def mitmdump(recorder: Recorder, home: Path, *options: str, script: str = GATE) 
             wait_for_answer(port, process, home)
             yield port
         finally:
-            process.terminate()
+            process.kill()  # which does not wait, as SIGTERM does, until the model is imported; decoders end with it
             process.wait(SECONDS)
 
 

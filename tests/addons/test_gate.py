@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -133,19 +134,29 @@ def test_a_taken_callback_port_ends_it(recorder: Recorder, tmp_path: Path) -> No
     assert recorder.raw == []
 
 
-def test_it_speaks_no_tls(recorder: Recorder, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Recorder]]:
+    """A gate for tests in which nothing may reach the upstream, its port, and what stands there."""
+    with (
+        Recorder() as recorder,
+        mitmdump(recorder, tmp_path_factory.mktemp("quiet"), "--mode", closed.MODE) as port,
+    ):
+        yield port, recorder
+
+
+def test_it_speaks_no_tls(quiet: tuple[int, Recorder]) -> None:
     # mitmdump has all that it takes to answer a TLS hello; only our choice of the layer keeps it from that.
+    port, recorder = quiet
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with mitmdump(recorder, tmp_path, "--mode", closed.MODE) as port:
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as plain, pytest.raises(ssl.SSLError):
-            context.wrap_socket(plain)
-        heard = say(("127.0.0.1", port), b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
-        assert json.loads(heard.partition(b"\r\n\r\n")[2])["files"] == []
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain, pytest.raises(ssl.SSLError):
+        context.wrap_socket(plain)
     assert passed_on(recorder) == []
 
 
-def test_json_is_what_every_answer_is(recorder: Recorder, tmp_path: Path) -> None:
-    with mitmdump(recorder, tmp_path, "--mode", closed.MODE) as port:
-        heard = say(("127.0.0.1", port), b"nonsense\r\n\r\n")
-        assert json.loads(heard.partition(b"\r\n\r\n")[2])["files"] == []
+@pytest.mark.parametrize("said", [b"SSH-2.0-OpenSSH_9.6\r\n\r\n", b"nonsense\r\n\r\n"])
+def test_json_is_what_every_answer_is(quiet: tuple[int, Recorder], said: bytes) -> None:
+    port, recorder = quiet
+    heard = say(("127.0.0.1", port), said)
+    assert json.loads(heard.partition(b"\r\n\r\n")[2])["files"] == []
+    assert passed_on(recorder) == []

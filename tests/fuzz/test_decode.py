@@ -26,6 +26,8 @@ from model.preprocess import Views
 from tests.fuzz import decode as fuzz
 from tests.fuzz.spoil import pieces, repaired, seeds, spoil
 
+pytestmark = pytest.mark.once  # the decoder's
+
 FORMATS = {"jpeg", "png", "apng", "gif", "webp", "avif", "jxl", "mp4", "webm"}
 
 
@@ -100,7 +102,7 @@ MAGNIFIED = tuple(np.zeros((1, *magnified_size(spec), 3), np.uint8) for spec in 
         (wrong(parts=2), "2 of parts"),
         (wrong(magnified=MAGNIFIED), "1 magnified parts of 0"),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", value),  # not str: an address in a name is another in each worker
 )
 def test_what_is_planted_is_found_and_stored(
     double: Callable[..., Views],

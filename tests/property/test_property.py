@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 
 import pytest
@@ -33,17 +33,17 @@ def harness() -> Iterator[Harness]:
 
 
 def test_every_request_at_pict_rs_matches_the_grammar_and_every_file_was_judged(
-    harness: Harness, capsys: pytest.CaptureFixture[str]
+    harness: Harness, record_property: Callable[[str, object], None]
 ) -> None:
     number = SEED
     while harness.requests < REQUESTS:
         _round(number, harness)
         number += 1
-    with capsys.disabled():
-        print(f"\n{harness.requests} requests (PROPERTY_SEED={SEED}), {harness.passed} reached pict-rs")
-        print(
-            f"{harness.staged} staged bodies, {harness.unchanged} unchanged, answers {sorted(harness.answers.items())}"
-        )
+    record_property(
+        "figures",
+        f"{harness.requests} requests (PROPERTY_SEED={SEED}), {harness.passed} reached pict-rs, "
+        f"{harness.staged} staged bodies, {harness.unchanged} unchanged, answers {sorted(harness.answers.items())}",
+    )
     # That it says nothing about what never happens: enough of everything did.
     assert harness.passed > REQUESTS / 20
     assert harness.staged > REQUESTS / 200

@@ -16,6 +16,8 @@ from tests.real.conftest import NOTHING, WITH_PROXY, Scene, assert_rejected, hol
 from tests.real.formats import FORMATS, JXL, Pixels, chelsea, coffee, shown
 from tests.recorder import Recorder
 
+pytestmark = pytest.mark.once  # formats are the decoder's; how a file travels does not depend on what it holds
+
 OFF_LEVELS = 6.0
 """Mean difference of two pictures, of 255 levels, up to which they are the same one, written anew with loss."""
 

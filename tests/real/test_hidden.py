@@ -19,6 +19,8 @@ from tests.real import places
 from tests.real.conftest import NOTHING, Scene, assert_rejected, holding
 from tests.real.formats import animation, coffee, spotted, video
 
+pytestmark = pytest.mark.once  # hiding places are the decoder's; how a file travels does not depend on what it holds
+
 
 @pytest.fixture(scope="module")
 def scene(run_real: RunReal) -> Iterator[Scene]:

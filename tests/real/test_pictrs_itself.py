@@ -22,6 +22,8 @@ from tests.http1 import Answer, ask, form, upload
 from tests.pictrs import VERSIONS, RealPictrs, available
 from tests.recorder import Site, Tap
 
+pytestmark = pytest.mark.once  # pict-rs alone, no proxy
+
 RunReal = Callable[..., RealPictrs]
 ROOT = Path(__file__).parents[2]
 ALLOW_LOCAL = {"PICTRS__CLIENT__ALLOW_LOCAL_CONNECTIONS": "true"}  # 0.3 and 0.4 have no such setting and need none

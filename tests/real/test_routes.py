@@ -18,6 +18,8 @@ from tests.pictrs import VERSIONS, RealPictrs
 from tests.real.conftest import ALLOW_LOCAL, WAIT_SECONDS, fresh
 from tests.recorder import Site
 
+pytestmark = pytest.mark.once  # pict-rs and the table, no proxy
+
 Case = tuple[Route, str, str]
 
 

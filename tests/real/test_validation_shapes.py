@@ -19,6 +19,8 @@ from tests.http1 import Answer, Request, upload, write_answer
 from tests.pictrs import VERSIONS, RealPictrs
 from tests.recorder import Recorder
 
+pytestmark = pytest.mark.once  # pict-rs and a function of bytes, no proxy
+
 WITH_HOOK = tuple(version for version in VERSIONS if not version.startswith("0.3."))  # it came with 0.4.3
 MAX_BYTES = 1 << 20
 

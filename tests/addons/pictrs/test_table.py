@@ -12,7 +12,9 @@ from addons.pictrs.query import MAX_QUERY_KEYS
 from addons.pictrs.table import INGEST, INTERNAL_API, OPERATIONS, ROUTES, STAGED, Body, Kind, Route
 from config.settings import InternalRoute
 
-EACH = pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.methods[0]} {r.path} {','.join(r.grammar.one_of)}")
+EACH = pytest.mark.parametrize(
+    "route", ROUTES, ids=lambda r: f"{r.methods[0]} {r.path} {','.join(sorted(r.grammar.one_of))}"
+)
 
 
 def test_the_settings_and_the_table_name_the_same_internal_routes() -> None:
