@@ -55,6 +55,7 @@ server {{
 FRAME: Final = """
 daemon off;
 master_process off;
+pcre_jit on;
 pid {folder}/pid;
 error_log {folder}/error.log notice;
 events {{}}
