@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from addons.admin.selftest import selftest
 from tests.bench.processes import Program
 from tests.conftest import RunReal, need_nginx, need_real
 from tests.http1 import Answer, ask, upload
@@ -204,6 +205,10 @@ def test_each_filter_is_asked_back_and_both_have_one_key(machine: Machine) -> No
     wait_for(lambda: all(map(asked_back, machine.filters, machine.callbacks)))
     assert [path.name for path in (machine.folder / "state").iterdir()] == ["key"]
     assert machine.get("/healthz").status == 200
+
+
+async def test_the_selftest_goes_through(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await selftest("http://{}:{}".format(*machine.nginx.address)) == 0, capsys.readouterr().out
 
 
 @pytest.mark.parametrize("version", VERSIONS)
