@@ -55,6 +55,7 @@ server {{
 FRAME: Final = """
 daemon off;
 master_process off;
+pcre_jit on;
 pid {folder}/pid;
 error_log {folder}/error.log notice;
 events {{}}
@@ -82,7 +83,10 @@ def program() -> str | None:
 
 
 class Nginx:
-    """One running nginx. Use it in `with`. `storage` is pict-rs; `callbacks` go with `filters`, one each, or none."""
+    """One running nginx. Use it in `with`. `storage` is pict-rs; `callbacks` go with `filters`, one each, or none.
+
+    `hook` is where it is to listen for pict-rs, which may have been told before.
+    """
 
     def __init__(
         self,
@@ -90,9 +94,10 @@ class Nginx:
         filters: Sequence[Address] = (),
         callbacks: Sequence[Address] = (),
         text: str | None = None,
+        hook: Address | None = None,
     ) -> None:
         self.address: Address = ("127.0.0.1", free_port())
-        self.hook: Address = ("127.0.0.1", free_port())
+        self.hook: Address = hook or ("127.0.0.1", free_port())
         places = {STORAGE: storage, LEMMY: self.address, PICTRS: self.hook}
         nowhere = ("127.0.0.1", 9)  # the discard port, on which nothing listens
         for number, (listen, callback) in enumerate(FILTERS):
@@ -134,7 +139,8 @@ class Nginx:
     @property
     def logged(self) -> str:
         """All that it has written so far, to its log and to standard error."""
-        return "".join(Path(self._folder.name, name).read_text() for name in ("error.log", "stderr"))
+        files = (Path(self._folder.name, name) for name in ("error.log", "stderr"))
+        return "".join(file.read_text() for file in files if file.exists())
 
     def check(self) -> str:
         """What `nginx -t` says of the configuration that runs. Raises CalledProcessError when that is not good."""

@@ -12,11 +12,12 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from tests.http1 import NO_HEADERS
 from tests.running import repository
 
 START_SECONDS = 120.0
@@ -44,8 +45,9 @@ class Program:
     system takes the end of the thread that started a process for the end of its parent.
     """
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, environment: Mapping[str, str] = NO_HEADERS) -> None:
         self._arguments = arguments
+        self._environment = environment
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._spoke = threading.Event()  # it is ready, or it ended
         self._address: tuple[str, int] | None = None
@@ -64,6 +66,11 @@ class Program:
         return "http://{}:{}".format(*self.address)
 
     @property
+    def log(self) -> str:
+        """The last lines that it wrote."""
+        return "".join(list(self._lines))
+
+    @property
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
@@ -72,7 +79,8 @@ class Program:
         self._process = subprocess.Popen(
             [sys.executable, "-c", _DIE_WITH_PARENT, str(os.getpid()), *self._arguments],
             cwd=repository(),
-            env={name: value for name, value in os.environ.items() if not name.startswith("PICTRS_FILTER_")},
+            env={name: value for name, value in os.environ.items() if not name.startswith("PICTRS_FILTER_")}
+            | dict(self._environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -16,12 +16,12 @@ from config.media import Limits
 from tests.conftest import need_nginx
 from tests.docker.conftest import Site
 from tests.http1 import ask, form
-from tests.nginx import Nginx
+from tests.nginx import FILTERS, LEMMY, PICTRS, SHIPPED, Nginx
 from tests.ports import closed_address
 from tests.property import strict
 from tests.real.lemmy_heads import HEADS, SECRETS, Does, Head
 from tests.recorder import Recorder, pictrs_answer
-from tests.running import listen, raw_upload, say, until
+from tests.running import listen, raw_upload, repository, say, until
 
 VIEW = "GET /image/original/a.png HTTP/1.1"
 STRAIGHT = (Does.VIEW, Does.SMALL)
@@ -53,6 +53,13 @@ def test_nginx_finds_no_fault_in_the_shipped_file(site: Site) -> None:
     said = site.nginx.check()
     assert "test is successful" in said
     assert "warn" not in said
+
+
+def test_the_readme_has_the_ports_of_the_file() -> None:
+    text = (repository() / "README.md").read_text()
+    for port in (*FILTERS[1], LEMMY, PICTRS):
+        assert f"127.0.0.1:{port}" in text
+        assert f"127.0.0.1:{port};" in SHIPPED.read_text()
 
 
 @pytest.mark.parametrize("head", HEADS, ids=str)
