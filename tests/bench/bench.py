@@ -19,7 +19,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from config.settings import Settings
-from tests.bench import decoding, growth, loads, processes, report, runs, timing, views
+from tests.bench import decoding, engines, growth, loads, processes, report, runs, timing, views
 from tests.bench.report import Report
 from tests.bench.sizes import FULL, QUICK, Sizes
 from tests.running import repository
@@ -30,7 +30,8 @@ memory: RSS of the proxy and of its decoders at rest, while large pictures are u
 time:   p50 and p95 of an upload and of a view, straight to the upstream and through the filter, in turns. `ratio` is
         p50 by p50, `added` the median of what one turn took longer. "judge of 0 ms" is the filter without its model:
         the proxy's own part; "model of 0 ms" decodes too, and its stages are told. Then a large JPEG decoded as most
-        programs do and as the filter does, in this process.
+        programs do and as the filter does, and views judged one batch after the other and through the batcher, in this
+        process.
 views:  of a small picture, a second and a CPU second, through plain `mitmdump -q` that streams, the filter, and nginx
         where it is installed. Each has a core of its own, if there are two; `ratio` is to plain mitmproxy.
 load:   uploads at random moments at 0.5, 0.8, 1.0 and 1.5 of what the filter can do: times of those accepted, those
@@ -122,7 +123,7 @@ def _measure(only: str | None, deadline: float, sizes: Sizes) -> Report:
                 made.memory.extend(runs.measure_memory(upstream.url, sizes, deadline, folder, say))
             elif part == "time":
                 seconds, stages = runs.measure_time(upstream, sizes, say)
-                made.seconds.update(seconds | decoding.measure(sizes, say))
+                made.seconds.update(seconds | decoding.measure(sizes, say) | engines.measure(sizes, say))
                 made.times.update({question: timing.compare(ways) for question, ways in made.seconds.items()})
                 made.stages.update(stages)
             elif part == "views":

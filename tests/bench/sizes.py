@@ -15,6 +15,7 @@ class Sizes:
     large_view, pause                   a streamed view, and how long the slow reader stops
     ordinary, turns                     the upload that is timed
     photo, decodes                 the JPEG that is decoded, and how often
+    forwards                            how often files are classified by each way
     small_view, view_turns              the view that is timed
     view_seconds, view_rounds           how long each way is asked for views in a round, and how often
     small                               the picture of the loads
@@ -36,6 +37,7 @@ class Sizes:
     warm_up: int
     photo: Kind
     decodes: int
+    forwards: int
     view_seconds: float
     view_rounds: int
     small: Kind
@@ -62,6 +64,7 @@ FULL = Sizes(
     warm_up=5,
     photo=Kind("JPEG", 4000, 3000, 12),
     decodes=20,
+    forwards=5,
     view_seconds=1.0,
     view_rounds=7,
     small=Kind("JPEG", 320, 240, 12),
@@ -87,6 +90,7 @@ QUICK = Sizes(
     warm_up=1,
     photo=Kind("JPEG", 400, 300, 12),
     decodes=2,
+    forwards=1,
     view_seconds=0.1,
     view_rounds=2,
     small=Kind("JPEG", 160, 120, 12),

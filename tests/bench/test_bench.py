@@ -68,10 +68,12 @@ def test_memory_is_that_of_the_filter_and_its_decoders(measured: dict[str, Any])
 
 
 def test_times_are_side_by_side(measured: dict[str, Any]) -> None:
-    (upload, view, decoding) = measured["seconds"]
+    (upload, view, decoding, model) = measured["seconds"]
     assert decoding == "decoding a JPEG of 0 megapixels"
     ways_to_decode = [len(seconds) for seconds in measured["seconds"][decoding].values()]
     assert ways_to_decode == [QUICK.decodes] * 3
+    assert model == "a view of the embedded model"
+    assert [len(seconds) for seconds in measured["seconds"][model].values()] == [QUICK.forwards] * 3
     assert upload.startswith("upload of ")
     assert view == "view of 20 kB"
     turns = {name: len(seconds) for name, seconds in measured["seconds"][upload].items()}
