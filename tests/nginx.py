@@ -44,13 +44,15 @@ server {{
     listen 127.0.0.1:{LEMMY};
     access_log off;
     proxy_http_version 1.1;
+    proxy_buffer_size 16k;
+    proxy_buffers 8 32k;
     proxy_set_header Connection "";
     location / {{
         proxy_pass http://pictrs-storage;
     }}
 }}
 """
-"""nginx that passes everything on to pict-rs: what the shipped file is measured against."""
+"""nginx that passes everything on to pict-rs, with the same buffers: what the shipped file is measured against."""
 
 FRAME: Final = """
 daemon off;
