@@ -36,6 +36,10 @@ MERGED_BYTES = 64 * 1024
 """Pieces are written together up to this size, in bytes: one read of mitmproxy's. To copy that much takes some
 microseconds, a call of the system and the other side's waking more."""
 
+HOOKS_AT_ONCE = 8
+"""Hooks that are called on the spot for one event; those that follow are left to tasks. A client that sends many
+requests in one piece would otherwise keep the event loop until all of them are answered."""
+
 Function = Callable[[Any], Awaitable[None] | None]
 
 
@@ -124,6 +128,7 @@ class _AtOnce:
     def handle_event(self, event: events.Event) -> Iterator[commands.Command]:
         """What is left to do for an event, and for the ends of hooks that it led to."""
         todo = deque([event])
+        called = 0
         while todo:
             held: commands.SendData | None = None
             for command in self._layer.handle_event(todo.popleft()):
@@ -138,7 +143,9 @@ class _AtOnce:
                 if held is not None:
                     yield held
                     held = None
-                if not isinstance(command, commands.StartHook) or not self._call(command):
+                at_once = isinstance(command, commands.StartHook) and called < HOOKS_AT_ONCE
+                called += at_once
+                if not isinstance(command, commands.StartHook) or not at_once or not self._call(command):
                     yield command
                 elif command.blocking:
                     todo.append(events.HookCompleted(command))

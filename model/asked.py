@@ -23,6 +23,7 @@ class Asked(Ask):
     """An ask with what has come of it: rows of scores, those of the first `so_far` views complete, or an error."""
 
     labels: int = 0
+    failed: bool = field(default=False, init=False)
     error: JudgeError | None = field(default=None, init=False)
     rows: Row = field(init=False)
 
@@ -54,7 +55,8 @@ class Asked(Ask):
             await self.news.wait()
             self.news.clear()
             if self.error is not None:
-                raise self.error
+                error, self.error = self.error, None  # which will hold what is here, by its traceback
+                raise error
             rows = self.rows[: self.so_far]
             if len(rows) == len(self.rows) or (len(rows) and enough is not None and enough(rows)):
                 return rows

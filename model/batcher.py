@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Protocol
 
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 
 from model.asked import Asked
 from model.classifier import Enough
-from model.device import CLOSED, Batch, Device, Flight
+from model.device import CLOSED, Answers, Batch, Device, Flight
 from model.errors import ClassifierFailed, DeadlineExceeded, JudgeError, Overloaded
 from model.line import Line
 
@@ -35,6 +36,9 @@ takes about that long, so the wait ends with it."""
 QUEUE_VIEWS = 4096
 """Views that may wait, all together: 600 MiB at 224 x 224. Far beyond what is let in by expected time (model/judge.py),
 this is the bound of last resort on memory."""
+REST_SECONDS = 5.0
+"""How long a device whose forward failed is only used when there is no other, in seconds: it would fail fastest, and so
+get everything."""
 MEMORY = 0.2
 """Weight of the newest batch in the moving average of seconds a view takes."""
 
@@ -85,14 +89,16 @@ class Batcher:
             raise ClassifierFailed(f"there is no model '{model}'")
         if not len(views):
             raise ClassifierFailed("there are no views to judge")
-        self._loop = asyncio.get_running_loop()
-        clock = self._clock or self._loop
+        loop = asyncio.get_running_loop()
+        self._adopt(loop)
+        clock = self._clock or loop
         now = clock.time()
         if self._closed:
             raise ClassifierFailed(CLOSED)
         if now >= deadline:
             raise DeadlineExceeded("there was no time left for the model")
-        if self._line.views(now).total() + len(views) > QUEUE_VIEWS:
+        waiting = self._line.views(now).total()
+        if waiting and waiting + len(views) > QUEUE_VIEWS:
             raise Overloaded(f"{len(views)} views more than may wait")
         ask = Asked(model, views, deadline, now, labels=self._labels[model])
         late = clock.call_at(deadline, lambda: ask.fail(DeadlineExceeded("the model took too long or was busy")))
@@ -104,10 +110,19 @@ class Batcher:
             ask.gone = True
             late.cancel()
 
+    def _adopt(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Belong to another loop: what flew for the one before lands nowhere any more."""
+        if self._loop is not loop:
+            for device in self._devices:
+                device.flights.clear()
+            self._line.clear()
+            self._timer = None
+        self._loop = loop
+
     def expects(self, views: int) -> float:
         """See Backend."""
         clock = self._clock or asyncio.get_running_loop()
-        waiting = self._line.views(clock.time())
+        waiting = self._line.ahead(clock.time(), views)
         for device in self._devices:
             for flight in device.flights:
                 waiting[flight.model] += flight.views
@@ -140,7 +155,7 @@ class Batcher:
         while not self._closed:
             now = clock.time()
             first = self._line.first(now)
-            device = min(self._devices, key=lambda one: len(one.flights))
+            device = self._next_device(now)
             if first is None or len(device.flights) >= device.lanes:
                 return
             full = self._line.views(now)[first.model] >= device.most(first.model)
@@ -151,27 +166,27 @@ class Batcher:
 
     def _send(self, device: Device, batch: Batch) -> None:
         clock = self._clock or asyncio.get_running_loop()
-        began = clock.time()
+        flight = Flight(batch, clock.time())
         try:
-            flight = Flight(batch, device.submit(batch[0].ask.model, batch), began)
+            running = device.submit(flight.model, batch)
         except RuntimeError:  # of an executor that is shut down
             _fail(batch, ClassifierFailed(CLOSED))
             return
         device.flights.add(flight)
         loop = asyncio.get_running_loop()
 
-        def tell(_: object) -> None:
+        def tell(done: Future[Answers]) -> None:
             with suppress(RuntimeError):  # the loop has closed, and nobody waits
-                loop.call_soon_threadsafe(self._landed, device, flight)
+                loop.call_soon_threadsafe(self._landed, device, flight, done)
 
-        flight.running.add_done_callback(tell)
+        running.add_done_callback(tell)
 
-    def _landed(self, device: Device, flight: Flight) -> None:
+    def _landed(self, device: Device, flight: Flight, running: Future[Answers]) -> None:
         if flight not in device.flights:
             return  # given up, and its callers know
         device.flights.remove(flight)
-        now = (self._clock or asyncio.get_running_loop()).time()
-        self._tell(device, flight, (now - max(flight.began, device.landed)) / flight.views)
+        now = self._time()
+        self._tell(device, flight, running, (now - max(flight.began, device.landed)) / flight.views)
         device.landed = now
         self._pump()
 
@@ -181,9 +196,9 @@ class Batcher:
             _fail(flight.batch, ClassifierFailed("the thread that ran the model has ended"))
         device.flights.clear()
 
-    def _tell(self, device: Device, flight: Flight, seconds: float) -> None:
+    def _tell(self, device: Device, flight: Flight, running: Future[Answers], seconds: float) -> None:
         """Tell each caller what came of his part. `seconds` is what a view took."""
-        batch, running = flight.batch, flight.running
+        batch = flight.batch
         if self._closed or running.cancelled():
             _fail(batch, ClassifierFailed(CLOSED))
         elif (error := running.exception()) is None:
@@ -193,12 +208,29 @@ class Batcher:
                     part.ask.fail(answer)
                 else:
                     part.ask.land(part, answer)
-        elif len(batch) == 1:
-            _fail(batch, _failure(error))
-        else:  # each by itself, to find out whose failure it is
-            for part in batch:
-                if not part.ask.gone:
-                    self._send(device, [part])
+        else:
+            self._try_again(device, batch, _failure(error))
+
+    def _try_again(self, device: Device, batch: Batch, error: JudgeError) -> None:
+        """Each by itself, to find out whose failure it is; on another device, if there is one, for it may be that."""
+        now = self._time()
+        device.rests_until = now + REST_SECONDS
+        other = self._next_device(now)
+        for part in batch:
+            if part.ask.gone:
+                continue
+            if len(batch) == 1 and (other is device or part.ask.failed):
+                part.ask.fail(error)
+            else:
+                part.ask.failed = len(batch) == 1
+                self._send(other, [part])
+
+    def _next_device(self, now: float) -> Device:
+        """The one with the least to do, of those that have not just failed, if there are any."""
+        return min(self._devices, key=lambda one: (now < one.rests_until, len(one.flights)))
+
+    def _time(self) -> float:
+        return (self._clock or asyncio.get_running_loop()).time()
 
     def _learn(self, model: str, seconds: float) -> None:
         """Note what a view took."""

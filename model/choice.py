@@ -7,6 +7,7 @@ and half precision do to a network, it decides about pictures as it was publishe
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -94,14 +95,16 @@ def first(ways: Sequence[tuple[str, Make]], plain: Engine, views: NDArray[np.uin
     for name, make in ways:
         with ThreadPoolExecutor(1, initializer=prepare) as thread:  # as the one in which it will run
             trial = thread.submit(_tried, make, plain, views)
-        error = trial.exception()  # exporters and drivers raise what they like
-        if error is not None:
+        if (error := trial.exception()) is None:  # exporters and drivers raise what they like
+            engine, apart = trial.result()
+            if apart <= TOLERANCE:
+                return engine
+            log.warning("%s is not used: its scores may be %.3f from what they should be", name, apart)
+            del engine
+        else:
             log.info("%s cannot be used: %s: %s", name, type(error).__name__, str(error)[:500])
-            continue
-        engine, apart = trial.result()
-        if apart <= TOLERANCE:
-            return engine
-        log.warning("%s is not used: its scores may be %.3f from what they should be", name, apart)
+        del trial, error  # they hold the engine, and with it its memory on the device, while the next one is made
+        gc.collect()
     return None
 
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +24,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.eager import as_array
+from model.engine import sizes
 from model.scorer import Scorer
 
 log = logging.getLogger(__name__)
 
 GPU_BATCH = 64
 """Views in one forward on a GPU, at most: beyond it a small network gains nothing, and a large one needs gigabytes."""
+NO_MEMORY = ("out of memory", "ALLOC_FAILED")
+"""What errors of CUDA, cuBLAS and cuDNN say that are not torch.OutOfMemoryError."""
 LANES = 2
 """One batch travels while another is computed."""
 
@@ -43,7 +48,6 @@ class CudaEngine:
     def __init__(
         self, scorer: Scorer, device: str, *, half: bool = True, graphs: bool = True, batch: int = GPU_BATCH
     ) -> None:
-        self.batch = batch
         self.name = "torch, fp16" if half else "torch"
         self._device = torch.device(device)
         self._scorer = scorer.to(self._device).to(memory_format=torch.channels_last)
@@ -51,25 +55,29 @@ class CudaEngine:
         self._turn = threading.Lock()
         self._lane = threading.local()
         self._programs: dict[int, _Program] = {}
-        with torch.cuda.device(self._device), self._turn, torch.inference_mode():
-            for size in sizes(batch):
-                self._programs[size] = self._program(size, graphs)
+        with torch.cuda.device(self._device), torch.inference_mode():
+            side, pool = _stream(), torch.cuda.graph_pool_handle() if graphs else None
+            for size in reversed(sizes(batch)):  # the largest first: the others find their memory in its
+                try:
+                    with _memory_told():
+                        self._programs[size] = self._program(size, side, pool)
+                except MemoryError:
+                    if size == 1 or self._programs:
+                        raise
+                    log.warning("%s: no memory for %d views at once", device, size)
+        self.batch = max(self._programs)
 
     def logits(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See Engine."""
         size = next(size for size in sizes(self.batch) if size >= len(views))
-        try:
-            with torch.cuda.device(self._device), torch.inference_mode():
-                found = self._run(size, views)
-                wrong = ~np.isfinite(found).all(axis=1)
-                if self._half and wrong.any():
-                    with self._turn:
-                        single = self._scorer(torch.from_numpy(np.ascontiguousarray(views[wrong])).to(self._device))
+        with _memory_told(), torch.cuda.device(self._device), torch.inference_mode():
+            found = self._run(size, views)
+            wrong = ~np.isfinite(found).all(axis=1)
+            if self._half and wrong.any():
+                with self._turn:
+                    single = self._scorer(torch.from_numpy(np.ascontiguousarray(views[wrong])).to(self._device))
                     found[wrong] = as_array(single)
-                return found
-        except torch.OutOfMemoryError as error:
-            torch.cuda.empty_cache()
-            raise MemoryError(str(error)) from error
+            return found
 
     def _run(self, size: int, views: NDArray[np.uint8]) -> NDArray[np.float32]:
         lane = self._my_lane()
@@ -82,7 +90,8 @@ class CudaEngine:
             program = self._programs[size]
             program.views.copy_(lane.arrived[:size])  # what is beyond the views is of an earlier batch, and not read
             answer = self._step(program)
-            found = answer[: len(views)].to("cpu", torch.float32).numpy().copy()  # waits for the forward
+            # waits for the forward, so that neither the lane nor the program is used again before it is over
+            found = answer[: len(views)].to("cpu", torch.float32).numpy().copy()
         return np.asarray(found)
 
     def _step(self, program: _Program) -> Tensor:
@@ -96,34 +105,33 @@ class CudaEngine:
             logits: Tensor = self._scorer(views)
             return logits
 
-    def _program(self, size: int, graphs: bool) -> _Program:
+    def _program(self, size: int, side: torch.cuda.Stream, pool: Any) -> _Program:
         views = torch.zeros((size, self._scorer.height, self._scorer.width, 3), dtype=torch.uint8, device=self._device)
-        side = _stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):  # a graph may not be the first to run: cuDNN chooses its ways in a first run
             for _ in range(3):
                 logits = self._forward(views)
         torch.cuda.current_stream().wait_stream(side)
-        if not graphs:
+        if pool is None:
             return _Program(views, logits, None)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        # on a stream of this device: the one that torch takes by itself belongs to the first device that captured
+        with torch.cuda.graph(graph, pool=pool, stream=side):
             logits = self._forward(views)
         return _Program(views, logits, graph)
 
     def _my_lane(self) -> _Lane:
         lane: _Lane | None = getattr(self._lane, "made", None)
         if lane is None:
-            shape = (self.batch_slots, self._scorer.height, self._scorer.width, 3)
+            shape = (self.batch, self._scorer.height, self._scorer.width, 3)
             pinned = torch.zeros(shape, dtype=torch.uint8, pin_memory=True)
-            lane = _Lane(pinned, torch.zeros(shape, dtype=torch.uint8, device=self._device), _stream())
+            stream = _stream()
+            # made on the lane's own stream: whatever another stream has yet to write there would come after the copy
+            with torch.cuda.stream(stream):
+                arrived = torch.zeros(shape, dtype=torch.uint8, device=self._device)
+            lane = _Lane(pinned, arrived, stream)
             self._lane.made = lane
         return lane
-
-    @property
-    def batch_slots(self) -> int:
-        """Views that the largest fixed size has room for."""
-        return sizes(self.batch)[-1]
 
 
 @dataclass(frozen=True)
@@ -150,9 +158,17 @@ def _stream() -> torch.cuda.Stream:
     return stream
 
 
-def sizes(batch: int) -> list[int]:
-    """The fixed batch sizes: powers of two, up to the first that holds `batch`."""
-    found = [1]
-    while found[-1] < batch:
-        found.append(found[-1] * 2)
-    return found
+@contextmanager
+def _memory_told() -> Iterator[None]:
+    """Turn all the ways in which CUDA says that memory does not suffice into MemoryError."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and not any(words in str(error) for words in NO_MEMORY):
+            raise
+        told = str(error)
+    else:
+        return
+    with suppress(RuntimeError):  # which it raises after a capture that failed, in torch before 2.13
+        torch.cuda.empty_cache()
+    raise MemoryError(told)

@@ -33,7 +33,6 @@ class Flight:
     """A batch that a thread has."""
 
     batch: Batch
-    running: Future[Answers]
     began: float
 
     @property
@@ -50,8 +49,8 @@ class Flight:
 class Device:
     """One place where models run: `models` by name, `lanes` threads. `prepare` is called first in each thread.
 
-    The Batcher's notes, for the event loop alone: `flights` are the batches in its threads, and the last one came back
-    at `landed`.
+    The Batcher's notes, for the event loop alone: `flights` are the batches in its threads, the last one came back at
+    `landed`, and after a failure it rests.
     """
 
     def __init__(self, models: Mapping[str, Model], lanes: int = 1, prepare: Callable[[], None] | None = None) -> None:
@@ -59,6 +58,7 @@ class Device:
         self.lanes = lanes
         self.flights: set[Flight] = set()
         self.landed = 0.0
+        self.rests_until = 0.0
         self._most = {name: model.batch for name, model in models.items()}
         self._prepare = prepare
         self._workers: list[threading.Thread] = []

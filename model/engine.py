@@ -53,16 +53,24 @@ def probes(height: int, width: int) -> NDArray[np.uint8]:
 def difference(one: Engine, other: Engine, views: NDArray[np.uint8]) -> float:
     """By how much their scores of a view can differ, at worst: 0..1, infinite where one gives no numbers.
 
-    Each view is scored by `one` alone and by `other` both alone and with all the others, as far as its batch goes.
+    Each view is scored by `one` alone, and by `other` in batches of every size that it may have a program for.
     Raises ModelError when they do not answer with the same shape, and what they raise.
     """
+    wanted = np.concatenate([one.logits(view[None]) for view in views])
     apart = 0.0
-    for start in range(0, len(views), other.batch):
-        together = views[start : start + other.batch]
-        wanted = np.concatenate([one.logits(together[at : at + 1]) for at in range(len(together))])
-        alone = np.concatenate([other.logits(together[at : at + 1]) for at in range(len(together))])
-        apart = max(apart, _apart(wanted, other.logits(together)), _apart(wanted, alone))
+    for size in [size for size in sizes(other.batch) if size <= other.batch]:
+        for start in range(0, len(views), size):
+            turns = [(start + number) % len(views) for number in range(size)]
+            apart = max(apart, _apart(wanted[turns], other.logits(views[turns])))
     return apart
+
+
+def sizes(batch: int) -> list[int]:
+    """Batch sizes that engines have programs for: powers of two, up to the first that holds `batch`."""
+    found = [1]
+    while found[-1] < batch:
+        found.append(found[-1] * 2)
+    return found
 
 
 def _apart(wanted: NDArray[np.float32], found: NDArray[np.float32]) -> float:

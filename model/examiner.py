@@ -89,16 +89,21 @@ class Examiner:
         for model, array in zip(self._labels, arrays, strict=True):
             alone = self._alone[model]
 
+            known = 0
+
             def decides(rows: NDArray[np.float32], model: str = model, alone: PolicySpec = alone) -> bool:
-                return self._hasty and self._scored(alone, {model: rows}, whole).decided
+                nonlocal known
+                new, before, known = rows[known:], known, len(rows)
+                return self._hasty and len(new) > 0 and self._scored(alone, {model: new}, whole - before).decided
 
             rows = await self._backend.classify(model, array, deadline, decides)
-            short = len(rows) < len(array)
-            if len(rows) > len(array) or (short and not (len(rows) and decides(rows))):
+            if len(rows) < len(array):
+                seen = self._scored(alone, {model: rows}, whole) if len(rows) else None
+                if seen and seen.decided and self._hasty:
+                    return seen
+            if len(rows) != len(array):
                 raise ClassifierFailed(f"{len(array)} views went in, {len(rows)} scores came out")
             scores[model] = rows
-            if short:
-                return self._scored(alone, {model: rows}, whole)
         return self._scored(self._policy, scores, whole)
 
     def _scored(self, policy: PolicySpec, scores: Mapping[str, NDArray[np.float32]], whole: int) -> Seen:
@@ -109,7 +114,7 @@ class Examiner:
 
     @staticmethod
     def _seen(policy: PolicySpec, by_view: list[dict[str, float]], whole: int) -> Seen:
-        parts = max(0, len(by_view) - whole)
+        parts = max(0, len(by_view) - max(0, whole))
         return Seen(by_view, parts, evaluate(policy, by_view, parts))
 
 

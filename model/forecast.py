@@ -2,7 +2,9 @@
 
 What is in hand is counted, and what a file takes is learnt as files go by: seconds in a decoder, views, seconds a view.
 A queue that is longer than the time anybody waits serves nobody: each of those in it would be given up just before its
-turn. Who comes when nobody else is there is never refused, however slow the machine is, and so the forecast learns.
+turn. It is asked when a file comes, and again when it is decoded and its views are known, so that one of many views is
+charged for them and not the others: these only wait for its fair share (model/line.py). Who comes when nobody else is
+there is never refused, however slow the machine is, and so the forecast learns.
 """
 
 from __future__ import annotations
@@ -14,10 +16,10 @@ from math import ceil
 from typing import Protocol
 
 from model.errors import Overloaded
+from model.line import FAIR_VIEWS
 
 SHARE = 0.6
-"""How much of the time that is left a forecast may take up. The rest is for what nobody can foresee: the next file may
-have ten times as many views."""
+"""How much of the time that is left a forecast may take up. The rest is for what nobody can foresee."""
 NEWEST = 0.1
 """Weight of the newest file in the moving average of views a file has."""
 
@@ -26,7 +28,7 @@ class Decoding(Protocol):
     """What is asked of the decoders."""
 
     def expects(self) -> float:
-        """In how many seconds another file would be decoded; 0 when that is not known yet."""
+        """In how many seconds another file would have a decoder; 0 when that is not known yet."""
         ...
 
 
@@ -49,20 +51,30 @@ class Forecast:
         self._decoding = 0
         self._views = 0.0
 
-    def seconds(self) -> float:
-        """When a file that came now would have its verdict, if it is like those before it."""
-        return self._decoder.expects() + self._backend.expects(ceil(self._views * (self._decoding + 1)))
+    def seconds(self, views: int | None = None) -> float:
+        """When a file of so many views would have its verdict, or one that came now, if it is like those before it."""
+        fair = min(self._views, FAIR_VIEWS)
+        if views is None:
+            return self._decoder.expects() + self._backend.expects(ceil(fair * (self._decoding + 1)))
+        return self._backend.expects(views)
+
+    def check(self, views: int, deadline: float) -> None:
+        """Raise Overloaded for a file that is in hand and decoded, when all its views would be scored too late."""
+        self._refuse_late(self._in_hand - 1, self.seconds(views), deadline)
 
     @contextmanager
     def file(self, deadline: float) -> Iterator[None]:
         """While a file is in hand. Raises Overloaded when it would be late."""
-        if self._in_hand and self.seconds() > SHARE * (deadline - self._clock()):
-            raise Overloaded(f"{self._in_hand} files are in hand, and this one would be late")
+        self._refuse_late(self._in_hand, self.seconds(), deadline)
         self._in_hand += 1
         try:
             yield
         finally:
             self._in_hand -= 1
+
+    def _refuse_late(self, others: int, seconds: float, deadline: float) -> None:
+        if others and seconds > SHARE * (deadline - self._clock()):
+            raise Overloaded(f"{others} other files are in hand, and this one would be late")
 
     @contextmanager
     def decoding(self) -> Iterator[None]:

@@ -79,6 +79,15 @@ class Line(Generic[A]):
             waiting[ask.model] += ask.left
         return waiting
 
+    def ahead(self, now: float, views: int) -> Counter[str]:
+        """How many views are judged for each model before the last of a newcomer's `views`, who has as many turns."""
+        self._forget(now)
+        most = FAIR_VIEWS * max(1, -(-views // FAIR_VIEWS))
+        waiting: Counter[str] = Counter()
+        for ask in self._asks:
+            waiting[ask.model] += min(ask.left, most)
+        return waiting
+
     def first(self, now: float) -> A | None:
         """Who is next; that one's model is the next batch's."""
         self._forget(now)

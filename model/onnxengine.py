@@ -11,7 +11,8 @@ import sys
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from os import PRIO_PROCESS, setpriority
+from contextlib import suppress
+from os import PRIO_PROCESS, getpriority, setpriority
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,8 @@ def export(scorer: Scorer) -> bytes:
 
 
 def stand_back() -> None:
-    """Let this thread, and those it starts, stand back for others. Does nothing where threads have no such number."""
-    if sys.platform == "linux":
-        setpriority(PRIO_PROCESS, threading.get_native_id(), NICE)
+    """Let this thread, and those it starts, stand back for others, where threads may do that."""
+    thread = threading.get_native_id()
+    with suppress(OSError):
+        if sys.platform == "linux" and getpriority(PRIO_PROCESS, thread) < NICE:
+            setpriority(PRIO_PROCESS, thread, NICE)

@@ -96,5 +96,9 @@ def _why(bound: Bound, score: float, *, in_part: bool) -> str:
 
 
 def highest(views: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The highest score of each signal over all views: what the log keeps."""
-    return {name: max(view[name] for view in views) for name in views[0]} if views else {}
+    """The highest score of each signal over all views that have it: what the log keeps."""
+    found: dict[str, float] = {}
+    for view in views:
+        for name, score in view.items():
+            found[name] = max(score, found.get(name, 0.0))
+    return found

@@ -96,8 +96,8 @@ class DecoderPool:
         return await self._ask(lambda child: child.decode(data, media), data, media, deadline)
 
     def expects(self) -> float:
-        """In how many seconds another file would be decoded, if it is like those before it; 0 before the first."""
-        return (self._asked + 1) * self._seconds / self._size
+        """In how many seconds another file would have a decoder, if those in hand are like those before them."""
+        return max(0, self._asked + 1 - self._size) * self._seconds / self._size
 
     async def normalise(self, data: bytes, media: MediaType, deadline: float) -> bytes | None:
         """A still encoded anew (model/encoding.py), or None for what is none. Raises what `decode` raises."""

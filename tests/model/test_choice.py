@@ -13,9 +13,8 @@ import torch
 from model import choice
 from model.choice import TOLERANCE, Recorded, choose, first
 from model.cores import cores
-from model.cuda import sizes
 from model.eager import EagerEngine
-from model.engine import probes
+from model.engine import probes, sizes
 from model.errors import ModelError
 from model.onnxengine import OnnxEngine
 from model.scorer import Scorer
