@@ -118,6 +118,7 @@ def endless(head: bytes, piece: bytes) -> Script:
         while True:
             writer.write(piece)
             await writer.drain()
+            await asyncio.sleep(0)  # over TLS, drain() may not wait once the client has left: nothing else would run
 
     return script
 
