@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from model.classifier import Backend
 from model.device import Device
 from model.errors import ModelError
 from model.sandbox import DecoderPool
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,18 @@ def _lanes(models: Mapping[str, weights.LoadedModel]) -> int:
 def _load(config: Config) -> list[dict[str, weights.LoadedModel]]:
     """All models, once for each device."""
     choice.leave_a_core()  # how fast an engine is, is measured as it will run
-    settings = config.settings
-    return [_load_onto(place, config) for place in weights.resolve_devices(settings.device)]
+    device = config.settings.device
+    places = weights.resolve_devices(device)
+    loaded: list[dict[str, weights.LoadedModel]] = []
+    for number, place in enumerate(places):
+        try:
+            loaded.append(_load_onto(place, config))
+        except ModelError as error:
+            last = number == len(places) - 1
+            if device != "auto" or (last and not loaded):
+                raise
+            log.warning("%s is not used: %s", place, error)
+    return loaded
 
 
 def _load_onto(place: str, config: Config) -> dict[str, weights.LoadedModel]:

@@ -19,7 +19,7 @@ from mitmproxy.proxy.layers.http._hooks import HttpRequestHook, HttpResponseHook
 from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.test import tflow
 
-from addons.lean import MERGED_BYTES, LeanHandler, LeanMaster, Settled
+from addons.lean import HOOKS_AT_ONCE, MERGED_BYTES, LeanHandler, LeanMaster, Settled
 
 A, B = tflow.tclient_conn(), tflow.tserver_conn()
 
@@ -78,6 +78,18 @@ async def test_a_hook_is_called_on_the_spot_and_is_over() -> None:
     assert addon.seen == [wanted.flow]
     assert left == []
     assert layers.ended == [wanted]
+
+
+async def test_many_at_once_give_way_to_others() -> None:
+    """What a client sends in one piece does not hold the event loop until all of it is done."""
+    many, addon = [hook() for _ in range(HOOKS_AT_ONCE + 3)], Addon()
+    layers = Layers(*many)
+    handler, left = await handled(layers, addon)
+    assert layers.ended == many[:HOOKS_AT_ONCE]
+    assert left == many[HOOKS_AT_ONCE:], "these are mitmproxy's to call, in tasks"
+    for each in left:
+        await handler.handle_hook(each)  # type: ignore[arg-type]
+    assert addon.seen == [each.flow for each in many]
 
 
 async def test_what_a_hook_gives_is_waited_for_and_it_is_not_called_again() -> None:

@@ -6,7 +6,9 @@ Where time matters the clock is a fake one, which moves when the test says so. F
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -14,7 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.batcher import QUEUE_VIEWS, WAIT_SECONDS, Batcher, Timer
+from model.batcher import QUEUE_VIEWS, REST_SECONDS, WAIT_SECONDS, Batcher, Timer
 from model.device import Device
 from model.errors import ClassifierFailed, DeadlineExceeded, Overloaded
 from model.line import FAIR_VIEWS
@@ -32,7 +34,7 @@ class FakeTimer:
         self.when, self.callback, self.cancelled = when, callback, False
 
     def cancel(self) -> None:
-        self.cancelled = True
+        self.cancelled, self.callback = True, lambda: None  # asyncio's forget what they were to call, too
 
 
 @dataclass
@@ -259,6 +261,70 @@ async def test_a_device_that_hangs_takes_only_its_own_batch(batcher: Make) -> No
     assert not lost.done()
     stuck.gate.set()
     await lost
+
+
+class Broken(Echo):
+    """Fails at once."""
+
+    def answer(self, views: NDArray[np.uint8]) -> Scores:
+        self.at_once -= 1
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+async def test_a_broken_device_does_not_get_everything(batcher: Make, clock: FakeClock) -> None:
+    broken, well = Broken(), Echo()
+    backend = batcher(broken, well)
+    for value in range(1, 20):
+        np.testing.assert_allclose(await ask(backend, value), scores_of(value), atol=1e-6)
+    assert len(broken.sizes) == 1, "it is left alone for a while"
+    clock.advance(REST_SECONDS)
+    np.testing.assert_allclose(await ask(backend, 30), scores_of(30), atol=1e-6)
+    assert len(broken.sizes) == 2
+
+
+async def test_where_all_are_broken_it_fails(batcher: Make) -> None:
+    first, second = Broken(), Broken()
+    with pytest.raises(ClassifierFailed, match="illegal memory"):
+        await ask(batcher(first, second), 1)
+    assert (first.sizes, second.sizes) == ([1], [1])
+
+
+def test_another_loop_is_not_held_up_by_what_flew_for_the_first() -> None:
+    model = Gated()
+    backend = Batcher([Device({"m": model})])
+
+    async def left_behind() -> None:
+        task = asyncio.create_task(backend.classify("m", views(1), soon()))
+        await entered(model)
+        task.cancel()
+
+    asyncio.run(left_behind())
+    model.gate.set()
+
+    async def again() -> Scores:
+        return await backend.classify("m", views(2), soon())
+
+    np.testing.assert_allclose(asyncio.run(again()), scores_of(2), atol=1e-6)
+    backend.close()
+
+
+async def test_pictures_are_gone_once_they_are_judged(batcher: Make) -> None:
+    backend = batcher(Echo())
+    gc.collect()
+    gc.disable()
+    try:
+        views_ = views(1, 2, 3)
+        gone = weakref.ref(views_)
+        await backend.classify("m", views_, LATER)
+        del views_
+        await asyncio.sleep(0)
+        assert gone() is None, "without the collector"
+    finally:
+        gc.enable()
+
+
+async def test_a_file_of_more_views_than_may_wait_is_judged_when_nobody_waits(batcher: Make) -> None:
+    assert len(await ask(batcher(Echo()), *[1] * (QUEUE_VIEWS + 1))) == QUEUE_VIEWS + 1
 
 
 def test_the_device_is_named() -> None:

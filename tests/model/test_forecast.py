@@ -9,6 +9,7 @@ import pytest
 
 from model.errors import DeadlineExceeded, Overloaded
 from model.forecast import SHARE, Forecast
+from model.line import FAIR_VIEWS
 
 
 @dataclass
@@ -79,6 +80,28 @@ def test_it_learns_slowly_what_files_are_like() -> None:
     made.learn(110)
     made.seconds()
     assert models.asked == [0, 20]
+
+
+def test_nobody_is_charged_for_the_many_views_of_others() -> None:
+    made, models = forecast()
+    for _ in range(100):
+        made.learn(100)
+    with made.decoding():
+        made.seconds()
+    assert models.asked == [2 * FAIR_VIEWS]
+
+
+@pytest.mark.parametrize(("views", "refused"), [(9, False), (11, True)])
+def test_once_decoded_a_file_is_charged_for_its_own(views: int, refused: bool) -> None:
+    made, _ = forecast(view=SHARE * 8 / 10)
+    with made.file(108), made.file(10_000):
+        if refused:
+            with pytest.raises(Overloaded):
+                made.check(views, 108)
+        else:
+            made.check(views, 108)
+    with made.file(108):
+        made.check(1000, 108)  # alone
 
 
 def test_the_operator_sees_it_as_a_deadline() -> None:

@@ -211,6 +211,49 @@ async def test_the_hash_is_the_same_on_the_loop_and_off_it(size: int) -> None:
     assert (await ask(judge(), data)).sha256 == hashlib.sha256(data).hexdigest()
 
 
+class Busy(FakeBackend):
+    """So much is before a file that it would be late; how many views it was asked about."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def expects(self, views: int) -> float:
+        return 1000.0 if views > self.most else 0.0
+
+
+@pytest.mark.parametrize(
+    ("mode", "failure", "outcome"),
+    [
+        ("enforce", "refuse", Outcome.UNAVAILABLE),
+        ("enforce", "pass", Outcome.UNAVAILABLE),  # a flood is not to be a way past the filter
+        ("shadow", "refuse", Outcome.PASS),
+    ],
+)
+@pytest.mark.parametrize("when", ["it comes", "it is decoded"])
+async def test_what_would_be_late_is_told_at_once(mode: str, failure: str, outcome: Outcome, when: str) -> None:
+    hold = asyncio.Event()
+
+    class Held(FakeDecoder):
+        async def decode(self, data: bytes, media: MediaType, deadline: float) -> Views:
+            if not self.seen:
+                self.seen += 1
+                await hold.wait()
+            return await super().decode(data, media, deadline)
+
+    decoder, backend = Held(views=5), Busy(-1 if when == "it comes" else 4)
+    made = judge(decoder, backend, mode=mode, failure={"deadline": failure})
+    first = asyncio.create_task(ask(made))
+    await asyncio.sleep(0.01)
+    found = await ask(made)
+    assert (found.outcome, found.strict, found.cause) == (outcome, Outcome.UNAVAILABLE, "deadline")
+    assert "this one would be late" in found.detail
+    assert decoder.seen == (1 if when == "it comes" else 2)
+    hold.set()
+    assert (await first).cause is None, "who was there alone is judged"
+    assert (await ask(made)).cause is None
+
+
 @pytest.mark.parametrize("where", ["decode", "classify"])
 async def test_past_the_deadline_it_refuses(where: str) -> None:
     class Slow(FakeDecoder):

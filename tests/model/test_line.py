@@ -95,6 +95,14 @@ def test_views_that_are_in_a_batch_wait_no_more() -> None:
     assert made.views(0) == {"m": 2, "other": 2}
 
 
+@pytest.mark.parametrize(
+    ("newcomer", "ahead"), [(1, FAIR_VIEWS + 5), (FAIR_VIEWS, FAIR_VIEWS + 5), (FAIR_VIEWS + 1, 2 * FAIR_VIEWS + 5)]
+)
+def test_of_those_ahead_of_a_newcomer_only_as_many_turns_count_as_he_has(newcomer: int, ahead: int) -> None:
+    made = line(ask(100), ask(5))
+    assert made.ahead(0, newcomer)["m"] == ahead
+
+
 def test_the_size_of_a_batch_is_its_models() -> None:
     made = line(ask(9, "a"), ask(9, "b"))
     sizes = {"a": 2, "b": 5}

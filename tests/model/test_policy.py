@@ -131,6 +131,8 @@ def test_a_rule_for_whole_pictures_makes_no_part_suspicious() -> None:
 
 def test_highest() -> None:
     assert highest([{"a": 0.1, "b": 0.9}, {"a": 0.4, "b": 0.2}]) == {"a": 0.4, "b": 0.9}
+    assert highest([{"a": 0.1, "b": 0.9}, {"a": 0.4}, {"c": 0.0}]) == {"a": 0.4, "b": 0.9, "c": 0.0}
+    assert highest([]) == {}
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
