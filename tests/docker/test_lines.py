@@ -37,7 +37,7 @@ def test_views_of_stored_pictures_go_straight(site: Site, line: str) -> None:
     heard = site.ask(line)
     assert heard.startswith(b"HTTP/1.1 200 ")
     assert site.filtered == []
-    (raw,) = site.storage.raw
+    (raw,) = filter(None, site.storage.raw)
     assert raw.startswith(line.removesuffix("HTTP/1.0").removesuffix("HTTP/1.1").encode() + b"HTTP/1.1\r\n")
     assert raw.endswith(b"\r\n\r\n")
     assert raw.count(b"\r\n\r\n") == 1
@@ -46,7 +46,7 @@ def test_views_of_stored_pictures_go_straight(site: Site, line: str) -> None:
 @pytest.mark.parametrize("line", FILTERED)
 def test_everything_else_goes_to_the_filter(site: Site, line: str) -> None:
     site.ask(line)
-    assert site.storage.raw == []
+    assert not any(site.storage.raw)
     assert len(site.one.requests) + len(site.two.requests) == 1
     (sent,) = site.one.requests + site.two.requests
     method, target = " ".join(line.split()).split(" ")[:2]
@@ -58,7 +58,7 @@ def test_everything_else_goes_to_the_filter(site: Site, line: str) -> None:
 @pytest.mark.parametrize("line", REFUSED, ids=lambda line: line[:60])
 def test_what_is_not_http_goes_nowhere(site: Site, line: str) -> None:
     heard = site.ask(line)
-    assert (site.storage.raw, site.filtered) == ([], [])
+    assert (any(site.storage.raw), site.filtered) == (False, [])
     head, _, body = heard.partition(b"\r\n\r\n")
     assert int(head.split()[1]) == REFUSED[line]
     assert b"application/json" in head

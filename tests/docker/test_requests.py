@@ -67,7 +67,7 @@ def test_of_all_that_lemmy_asks_views_of_stored_pictures_go_straight(site: Site,
     site.reset()
     raw = head.fill(**PLACE)
     say(site.nginx.address, raw + (b"0\r\n\r\n" if b"transfer-encoding: chunked" in raw else b""))
-    assert bool(site.storage.raw) == (head.does in STRAIGHT)
+    assert any(site.storage.raw) == (head.does in STRAIGHT)
     assert bool(site.filtered) == (head.does not in STRAIGHT)
 
 
@@ -75,7 +75,7 @@ def test_of_all_that_lemmy_asks_views_of_stored_pictures_go_straight(site: Site,
 def test_pict_rs_is_told_what_the_filter_would_tell_it(site: Site, head: Head) -> None:
     site.reset()
     say(site.nginx.address, head.fill(**PLACE))
-    (raw,) = site.storage.raw
+    (raw,) = filter(None, site.storage.raw)
     (message,) = strict.requests(raw)
     allowed = {name.decode() for name in gatekeeper.PASSED_HEADERS} | {"host"}
     assert {name for name, _ in message.headers} <= allowed
@@ -90,7 +90,7 @@ def test_pict_rs_is_told_what_the_filter_would_tell_it(site: Site, head: Head) -
 def test_a_view_with_a_body_goes_to_the_filter(site: Site, body: str) -> None:
     header, data = BODIES[body]
     site.ask(VIEW, header, body=data)
-    assert site.storage.raw == []
+    assert not any(site.storage.raw)
     assert len(site.one.requests) == 1
 
 
@@ -99,12 +99,12 @@ def test_what_can_be_framed_in_two_ways_goes_nowhere(site: Site, framing: str) -
     hidden = b"abc\r\n\r\nPOST /image HTTP/1.1\r\nHost: x\r\n\r\n"
     heard = site.ask(VIEW, framing, body=hidden)
     assert int(heard.split()[1]) in (400, 501)
-    assert (site.storage.raw, site.filtered) == ([], [])
+    assert (any(site.storage.raw), site.filtered) == (False, [])
 
 
 def test_the_filters_own_request_goes_to_the_filter_which_knows_it(site: Site) -> None:
     site.ask(VIEW, f"{LOOP_HEADER.decode()}: {'0' * 32}")
-    assert site.storage.raw == []
+    assert not any(site.storage.raw)
     (sent,) = site.one.requests
     assert sent.header("x-pictrs-filter") == ["0" * 32]
 
@@ -113,7 +113,7 @@ def test_the_filters_own_request_goes_to_the_filter_which_knows_it(site: Site) -
 def test_a_header_that_the_filter_would_drop_is_the_filters_to_drop(site: Site, value: str) -> None:
     for name in sorted(gatekeeper.PASSED_HEADERS):
         site.ask(VIEW, f"{name.decode()}: {value}")
-        assert site.storage.raw == []
+        assert not any(site.storage.raw)
         assert len(site.one.requests) == 1
     site.ask(VIEW, f"Cookie: {value}")
     assert len(site.storage.requests) == 1
@@ -121,7 +121,7 @@ def test_a_header_that_the_filter_would_drop_is_the_filters_to_drop(site: Site, 
 
 def test_an_upgrade_is_not_passed_on(site: Site) -> None:
     site.ask(VIEW, "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA")
-    (message,) = strict.requests(site.storage.raw[0])
+    (message,) = strict.requests(next(filter(None, site.storage.raw)))
     assert {name for name, _ in message.headers} == {"host"}
 
 
@@ -176,7 +176,7 @@ def test_pict_rs_finds_every_filter_for_a_verdict_and_the_first_for_media(site: 
         assert ask(site.nginx.hook, "GET", "/v/AAAA", headers={"If-None-Match": '"x"'}).status == 200
     one, two = ([request.target for request in call.requests] for call in site.calls)
     assert (sorted(one), two) == (["/v/AAAA", "/v/AAAA", "/validate"], ["/validate"])
-    assert (site.storage.raw, site.filtered) == ([], [])
+    assert (any(site.storage.raw), site.filtered) == (False, [])
 
 
 def test_a_verdict_is_asked_for_as_pict_rs_asks(site: Site) -> None:
@@ -275,7 +275,7 @@ def test_the_filters_own_errors_go_back_as_they_are(site: Site) -> None:
         site.one.answer = site.two.answer = pictrs_answer
     assert heard.startswith(b"HTTP/1.1 503 ")
     assert heard.endswith(b"\r\n\r\nbusy")
-    assert site.storage.raw == []
+    assert not any(site.storage.raw)
 
 
 def test_nothing_of_a_request_is_logged(site: Site) -> None:

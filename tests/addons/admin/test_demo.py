@@ -17,7 +17,6 @@ import pytest
 
 from addons.admin.demo import demo
 from addons.admin.standin import StandIn
-from config.policy import ModelSpec
 from model import judge, weights
 from model.card import card, plain
 from model.errors import ModelError
@@ -114,7 +113,7 @@ async def test_an_upstream_that_is_down_is_told_at_once(capsys: Captured) -> Non
 
 
 async def test_a_model_that_cannot_be_loaded(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(spec: ModelSpec, device: str) -> NoReturn:
+    def load(*_: object) -> NoReturn:
         raise ModelError("fetch it again")
 
     monkeypatch.setattr(weights, "load", load)
