@@ -101,7 +101,7 @@ class CudaEngine:
         return program.logits
 
     def _forward(self, views: Tensor) -> Tensor:
-        with torch.autocast("cuda", torch.float16, enabled=self._half):
+        with torch.autocast(self._device.type, torch.float16, enabled=self._half):
             logits: Tensor = self._scorer(views)
             return logits
 
@@ -124,7 +124,7 @@ class CudaEngine:
         lane: _Lane | None = getattr(self._lane, "made", None)
         if lane is None:
             shape = (self.batch, self._scorer.height, self._scorer.width, 3)
-            pinned = torch.zeros(shape, dtype=torch.uint8, pin_memory=True)
+            pinned = _pinned(shape)
             stream = _stream()
             # made on the lane's own stream: whatever another stream has yet to write there would come after the copy
             with torch.cuda.stream(stream):
@@ -150,6 +150,11 @@ class _Lane:
     pinned: Tensor
     arrived: Tensor
     stream: torch.cuda.Stream
+
+
+def _pinned(shape: tuple[int, ...]) -> Tensor:
+    """Memory that a device can copy from while the processor goes on."""
+    return torch.zeros(shape, dtype=torch.uint8, pin_memory=True)
 
 
 def _stream() -> torch.cuda.Stream:
