@@ -17,8 +17,7 @@ DISTURBED = 0.5
 @dataclass(frozen=True)
 class Costs:
     """What bears on it. Times are milliseconds that one ordinary picture costs when many are in hand: `model_ms` for
-    all of its `views` by all models, `decode_ms` with all `decoders` at work. `backend` is that setting, if there is
-    one."""
+    all of its `views` by all models, `decode_ms` with all `decoders` at work. `tiles` and `backend` are settings."""
 
     deadline_seconds: float
     views: float
@@ -29,7 +28,7 @@ class Costs:
     decoders: int
     cores: int
     load_before: float
-    backend: str | None = None
+    backend: str = "auto"
 
 
 def assess(alone: Uploading, busy: Uploading, costs: Costs) -> Result:
@@ -81,7 +80,7 @@ def _ways_out(costs: Costs) -> Iterator[str]:
         yield "lower limits.max_area_pixels, as large pictures take longest"
     else:
         yield f"the model takes {share:.0%} of the work on a picture, {costs.views:.3g} views of it"
-        if costs.backend not in (None, "auto"):
+        if costs.backend != "auto":
             yield "backend: auto chooses the faster engine by itself"
         if costs.tiles and costs.views > 1:
             yield (

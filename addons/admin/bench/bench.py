@@ -169,5 +169,5 @@ class _Run:
             decoders=settings.decoder.processes,
             cores=report.machine.cores,
             load_before=report.load_before,
-            backend=getattr(settings, "backend", None),
+            backend=settings.backend,
         )
