@@ -21,7 +21,7 @@ from model.cuda import CudaEngine
 from model.eager import EagerEngine
 from model.engine import difference, probes
 from model.scorer import Scorer
-from tests.model.test_engine import scorer
+from tests.model.test_onnxengine import scorer
 from tests.tinymodel import TINY
 
 SIDE = 8

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from model.cores import cores
+
 PACKAGES = ("pictrs-filter", "mitmproxy", "torch", "timm", "onnxruntime", "pillow", "numpy")
 """Those that the figures depend on. What is not installed is left out."""
 
@@ -25,15 +27,15 @@ class Machine:
     @property
     def words(self) -> str:
         """For people, on one line."""
-        cores = "1 core" if self.cores == 1 else f"{self.cores} cores"
-        return f"{self.cpu}, {cores}, {self.memory_mib} MiB, {self.system}"
+        count = "1 core" if self.cores == 1 else f"{self.cores} cores"
+        return f"{self.cpu}, {count}, {self.memory_mib} MiB, {self.system}"
 
 
 def machine() -> Machine:
     """This machine. What the system does not tell is 0, or a general name."""
     cpu = _found(r"^model name\s*: (.+)$", "/proc/cpuinfo") or platform.processor() or platform.machine()
     memory = _found(r"^MemTotal:\s*([0-9]+) kB$", "/proc/meminfo")
-    return Machine(cpu, len(os.sched_getaffinity(0)), int(memory or 0) // 1024, platform.platform(terse=True))
+    return Machine(cpu, cores(), int(memory or 0) // 1024, platform.platform(terse=True))
 
 
 def load_average() -> float:

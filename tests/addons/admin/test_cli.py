@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from addons.admin.cli import main, parser
+from addons.admin.cli import main
+from addons.admin.grammar import parser
 from model.card import card, plain
 from tests.recorder import Recorder
 from tests.running import repository
