@@ -21,6 +21,16 @@ NOISE = 12
 QUALITY = 85
 
 
+def drawn(width: int, height: int, noise: int, seed: int) -> Image.Image:
+    """An RGB picture, in which a pixel may be `noise` (0..255) off the soft part: that decides its size in bytes."""
+    random = np.random.default_rng(seed)
+    size = (height // PATCH + 1, width // PATCH + 1, 3)
+    patches = Image.fromarray(random.integers(0, 256, size, dtype=np.uint8))
+    soft = np.asarray(patches.resize((width, height), Image.Resampling.BICUBIC), dtype=np.int16)
+    off = random.integers(-noise, noise + 1, (height, width, 1), dtype=np.int16)
+    return Image.fromarray(np.clip(soft + off, 0, 255).astype(np.uint8))
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of photograph; `width` and `height` in pixels."""
@@ -31,13 +41,8 @@ class Kind:
 
     def draw(self, seed: int) -> bytes:
         """A JPEG file, another one for each seed. Takes 0.1 s a megapixel."""
-        random = np.random.default_rng(seed)
-        size = (self.height // PATCH + 1, self.width // PATCH + 1, 3)
-        patches = Image.fromarray(random.integers(0, 256, size, dtype=np.uint8))
-        soft = np.asarray(patches.resize((self.width, self.height), Image.Resampling.BICUBIC), dtype=np.int16)
-        off = random.integers(-NOISE, NOISE + 1, (self.height, self.width, 1), dtype=np.int16)
         file = io.BytesIO()
-        Image.fromarray(np.clip(soft + off, 0, 255).astype(np.uint8)).save(file, "JPEG", quality=QUALITY)
+        drawn(self.width, self.height, NOISE, seed).save(file, "JPEG", quality=QUALITY)
         return file.getvalue()
 
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
-import numpy as np
-from PIL import Image
-
-PATCH = 64
-"""Pixels from one colour to the next: the soft part of a picture."""
+from model.photograph import drawn
 
 
 @dataclass(frozen=True)
@@ -23,12 +19,7 @@ class Kind:
 
     def make(self, seed: int) -> bytes:
         """The file, the same one for the same seed."""
-        random = np.random.default_rng(seed)
-        size = (self.height // PATCH + 1, self.width // PATCH + 1, 3)
-        patches = Image.fromarray(random.integers(0, 256, size, dtype=np.uint8))
-        soft = np.asarray(patches.resize((self.width, self.height), Image.Resampling.BICUBIC), dtype=np.int16)
-        off = random.integers(-self.noise, self.noise + 1, (self.height, self.width, 1), dtype=np.int16)
-        picture = Image.fromarray(np.clip(soft + off, 0, 255).astype(np.uint8))
+        picture = drawn(self.width, self.height, self.noise, seed)
         file = io.BytesIO()
         if self.format == "JPEG":
             picture.save(file, "JPEG", quality=85)

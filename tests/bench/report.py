@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
-import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,6 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from addons.admin.bench import machine as ours
 from tests.bench import growth, loads, views
 from tests.bench.growth import Growth
 from tests.bench.loads import Loaded
@@ -90,14 +89,13 @@ def now() -> str:
 
 def machine(load_before: float) -> Machine:
     """This machine; `load_before` is what `load()` gave at the start."""
-    cpu = _found(r"^model name\s*: (.+)$", "/proc/cpuinfo") or platform.processor() or platform.machine()
-    memory = _found(r"^MemTotal:\s*([0-9]+) kB$", "/proc/meminfo")
-    return Machine(cpu, os.cpu_count() or 0, int(memory or 0) // 1024, platform.platform(), (load_before, load()))
+    found = ours.machine()
+    return Machine(found.cpu, found.cores, found.memory_mib, platform.platform(), (load_before, load()))
 
 
 def load() -> float:
     """The load average of the last minute."""
-    return round(os.getloadavg()[0], 2)
+    return ours.load_average()
 
 
 def versions() -> dict[str, str]:
@@ -113,14 +111,6 @@ def commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return ""
     return done.stdout.strip()
-
-
-def _found(pattern: str, file: str) -> str | None:
-    try:
-        found = re.search(pattern, Path(file).read_text(), re.MULTILINE)
-    except OSError:
-        return None
-    return found[1] if found else None
 
 
 def table(report: Report) -> str:
