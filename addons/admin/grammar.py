@@ -90,7 +90,7 @@ views then.
 """
 BENCH_EXAMPLES = """\
 examples:
-  pictrs-filter bench                              half a minute, with the settings that `serve` would start with
+  pictrs-filter bench                              a minute, with the settings that `serve` would start with
   pictrs-filter bench --config filter.yaml photos/*.jpg
   pictrs-filter bench --seconds 120 --at-once 16   longer, and with more uploads side by side
   pictrs-filter bench --json > bench.json          the table goes, progress stays on standard error
