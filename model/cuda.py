@@ -1,17 +1,21 @@
 """The network on a GPU: half precision, fixed batch sizes, and the next batch travels while this one is computed.
 
 Two threads (lanes) take turns: while one waits for its forward, the other copies its views into pinned memory and from
-there to the device, on a stream of its own. Forwards are one at a time. Batches are filled up to a power of two, so
-that cuDNN has seen every size before the first picture comes, and each size is one CUDA graph, replayed with one call
-instead of some hundreds of launches.
+there to the device, on a stream of its own, and puts its forward behind that one. Forwards are one at a time, since
+those of all models on a device are on one stream (the default one), without a gap between them. Batches are filled up
+to a power of two, so that cuDNN has seen every size before the first picture comes, and each size is one CUDA graph,
+replayed with one call instead of some hundreds of launches.
 
-Half precision has gaps: what is no number there is computed once more in single precision. How far scores are apart
-otherwise is measured at start (model/choice.py), and an engine that is not exact enough is not used.
+Half precision has gaps: what is no number there is computed once more in single precision, with a second set of
+weights. How far scores are apart otherwise is measured at start (model/choice.py), and an engine that is not exact
+enough is not used.
 """
 
 from __future__ import annotations
 
+import copy
 import logging
+import queue
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,7 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from model.eager import as_array
 from model.engine import sizes
@@ -50,10 +54,11 @@ class CudaEngine:
     ) -> None:
         self.name = "torch, fp16" if half else "torch"
         self._device = torch.device(device)
-        self._scorer = scorer.to(self._device).to(memory_format=torch.channels_last)
+        self._single = scorer.to(self._device).to(memory_format=torch.channels_last)
+        self._scorer = _in_half(self._single) if half else self._single
         self._half = half
         self._turn = threading.Lock()
-        self._lane = threading.local()
+        self._free: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
         self._programs: dict[int, _Program] = {}
         with torch.cuda.device(self._device), torch.inference_mode():
             side, pool = _stream(), torch.cuda.graph_pool_handle() if graphs else None
@@ -65,7 +70,10 @@ class CudaEngine:
                     if size == 1 or self._programs:
                         raise
                     log.warning("%s: no memory for %d views at once", device, size)
-        self.batch = max(self._programs)
+            self.batch = max(self._programs)
+            with _memory_told():
+                for _ in range(LANES):
+                    self._free.put(self._lane())
 
     def logits(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See Engine."""
@@ -75,24 +83,32 @@ class CudaEngine:
             wrong = ~np.isfinite(found).all(axis=1)
             if self._half and wrong.any():
                 with self._turn:
-                    single = self._scorer(torch.from_numpy(np.ascontiguousarray(views[wrong])).to(self._device))
+                    single = self._single(torch.from_numpy(np.ascontiguousarray(views[wrong])).to(self._device))
                     found[wrong] = as_array(single)
             return found
 
     def _run(self, size: int, views: NDArray[np.uint8]) -> NDArray[np.float32]:
-        lane = self._my_lane()
-        lane.pinned[: len(views)].numpy()[:] = views
+        lane = self._free.get()
+        try:
+            return self._in_lane(lane, size, views)
+        finally:
+            self._free.put(lane)
+
+    def _in_lane(self, lane: _Lane, size: int, views: NDArray[np.uint8]) -> NDArray[np.float32]:
+        count = len(views)
+        lane.pinned[:count].numpy()[:] = views
         with torch.cuda.stream(lane.stream):
-            lane.arrived[: len(views)].copy_(lane.pinned[: len(views)], non_blocking=True)
+            lane.arrived[:count].copy_(lane.pinned[:count], non_blocking=True)
         with self._turn:
             current = torch.cuda.current_stream()
             current.wait_stream(lane.stream)
             program = self._programs[size]
             program.views.copy_(lane.arrived[:size])  # what is beyond the views is of an earlier batch, and not read
-            answer = self._step(program)
-            # waits for the forward, so that neither the lane nor the program is used again before it is over
-            found = answer[: len(views)].to("cpu", torch.float32).numpy().copy()
-        return np.asarray(found)
+            lane.answers[:count].copy_(self._step(program)[:count], non_blocking=True)
+            over = _event()
+            over.record()
+        over.synchronize()  # the next batch is in the queue by now; this lane is not used again before its own is over
+        return np.array(lane.answers[:count].numpy())
 
     def _step(self, program: _Program) -> Tensor:
         if program.graph is None:
@@ -120,18 +136,26 @@ class CudaEngine:
             logits = self._forward(views)
         return _Program(views, logits, graph)
 
-    def _my_lane(self) -> _Lane:
-        lane: _Lane | None = getattr(self._lane, "made", None)
-        if lane is None:
-            shape = (self.batch, self._scorer.height, self._scorer.width, 3)
-            pinned = _pinned(shape)
-            stream = _stream()
-            # made on the lane's own stream: whatever another stream has yet to write there would come after the copy
-            with torch.cuda.stream(stream):
-                arrived = torch.zeros(shape, dtype=torch.uint8, device=self._device)
-            lane = _Lane(pinned, arrived, stream)
-            self._lane.made = lane
-        return lane
+    def _lane(self) -> _Lane:
+        shape = (self.batch, self._scorer.height, self._scorer.width, 3)
+        answer = self._programs[self.batch].logits
+        stream = _stream()
+        # made on the lane's own stream: whatever another stream has yet to write there would come after the copy
+        with torch.cuda.stream(stream):
+            arrived = torch.zeros(shape, dtype=torch.uint8, device=self._device)
+        return _Lane(_pinned(shape, torch.uint8), arrived, _pinned(answer.shape, torch.float32), stream)
+
+
+def _in_half(scorer: Scorer) -> Scorer:
+    """A copy whose weights are in fp16 already where autocast would turn them into it in every single forward.
+
+    Only in layers that are exactly torch's own: what others do with their weights before they use them is not known.
+    """
+    made = copy.deepcopy(scorer)
+    for module in made.modules():
+        if type(module) in (nn.Conv2d, nn.Linear):
+            module.half()
+    return made
 
 
 @dataclass(frozen=True)
@@ -145,22 +169,29 @@ class _Program:
 
 @dataclass(frozen=True)
 class _Lane:
-    """What one thread needs to bring views to the device."""
+    """What it takes to bring one batch of views to the device, and scores back."""
 
     pinned: Tensor
     arrived: Tensor
+    answers: Tensor
     stream: torch.cuda.Stream
 
 
-def _pinned(shape: tuple[int, ...]) -> Tensor:
-    """Memory that a device can copy from while the processor goes on."""
-    return torch.zeros(shape, dtype=torch.uint8, pin_memory=True)
+def _pinned(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Memory that a device can copy from and to while the processor goes on."""
+    return torch.zeros(shape, dtype=dtype, pin_memory=True)
 
 
 def _stream() -> torch.cuda.Stream:
     make: Any = torch.cuda.Stream
     stream: torch.cuda.Stream = make()
     return stream
+
+
+def _event() -> torch.cuda.Event:
+    make: Any = torch.cuda.Event
+    event: torch.cuda.Event = make()
+    return event
 
 
 @contextmanager

@@ -18,9 +18,9 @@ from model.errors import TooLarge
 from model.likeness import Seen, SeenPictures
 from model.magnified import LARGER, magnified
 from model.plan import Plan
-from model.preprocess import View, ViewSpec, left_out, make_closer_view, make_view, whole_size
+from model.preprocess import View, ViewSpec, left_out, make_closer_views, make_view, whole_size
 from model.spread import Spread, evenly
-from model.tiles import Box, along, tiles
+from model.tiles import Box, along, tile_edge, tiles
 
 CLOSER_FRAMES = 4
 """A budget of N views holds close looks at N / 4 frames at most: each takes 9 or more, unless it repeats others."""
@@ -47,8 +47,7 @@ class Looks(NamedTuple):
 
 class _Part(NamedTuple):
     view: View
-    picture: Image.Image
-    box: Box
+    magnified: View | None
 
 
 class Gallery:
@@ -78,17 +77,17 @@ class Gallery:
         if not new:
             return
         for picture in new:
-            views = self._needs(whole_views(picture, self._specs, self._plan))
+            views = self._needs(whole_views(reduced(picture, self._specs, parts=False), self._specs, self._plan))
             if self._plan.sample and not self._whole.count:
                 self._whole = Spread(max(1, self._plan.budget // len(views)), self._chance)
             if views:  # or all of them are there already
                 self._whole.add(views)
         if self._first is None:
-            close = self._close(new)
+            close = self._close(new, self._plan.magnified > 0)
             self._first = self._needs([part.view for part in close])
             self._magnify(close)
         elif self._closer.wants:
-            self._closer.add([part.view for part in self._close(new)])
+            self._closer.add([part.view for part in self._close(new, False)])
         else:
             self._closer.skip()
 
@@ -110,18 +109,21 @@ class Gallery:
         parts += self._new(evenly(closer, room, self._chance))
         return Looks([*views, *parts], len(parts), self._whole.count, seen, larger)
 
-    def _close(self, pictures: Sequence[Image.Image]) -> list[_Part]:
-        if not self._plan.tiles:
-            return []
-        near = [nearer(picture, self._side) for picture in pictures]
-        boxes = [(picture, box) for picture in near for box in tiles(*picture.size, self._side)]
-        return [_Part(view, *place) for place in boxes for view in close_views(place[0], [place[1]], self._specs)]
+    def _close(self, pictures: Sequence[Image.Image], magnify: bool) -> list[_Part]:
+        found: list[_Part] = []
+        for picture in pictures if self._plan.tiles else []:
+            near = nearer(picture, self._side)
+            boxes = tiles(*near.size, self._side)
+            views = close_views(near, boxes, self._specs)
+            larger = magnified(near, boxes, self._specs) if magnify else []
+            found += [_Part(view, larger[number] if larger else None) for number, view in enumerate(views)]
+        return found
 
     def _magnify(self, close: Sequence[_Part]) -> None:
         kept = {id(view) for view in self._first or ()}
         parts = [part for part in close if id(part.view) in kept]
-        for view, picture, box in evenly(parts, self._plan.magnified, self._chance):
-            if (larger := magnified(picture, box, self._specs)) is not None:
+        for view, larger in evenly(parts, self._plan.magnified, self._chance):
+            if larger is not None:
                 self._magnified[id(view)] = larger
 
     def _new(self, views: list[View]) -> list[View]:
@@ -162,16 +164,21 @@ def unseen(size: tuple[int, int], specs: Sequence[ViewSpec]) -> float:
 
 
 def close_views(picture: Image.Image, boxes: Sequence[Box], specs: Sequence[ViewSpec]) -> list[View]:
-    """The views of boxes of an RGB picture."""
-    return [tuple(make_closer_view(picture, box, spec) for spec in specs) for box in boxes]
+    """The views of boxes of one size of an RGB picture."""
+    return list(zip(*(make_closer_views(picture, boxes, spec) for spec in specs), strict=True))
 
 
-def reduced(picture: Image.Image, specs: Sequence[ViewSpec], sharp: float = SHARP) -> Image.Image:
-    """The picture itself, or a smaller one; what becomes a view stays `sharp` times as large as that, or larger."""
+def reduced(
+    picture: Image.Image, specs: Sequence[ViewSpec], sharp: float = SHARP, *, parts: bool = True
+) -> Image.Image:
+    """The picture itself, or a smaller one; what becomes a view stays `sharp` times as large as that, or larger.
+
+    `parts`: views of its tiles too, not only of the whole and of squares from end to end.
+    """
     if not specs:
         return picture
     side = max(min(spec.height, spec.width) for spec in specs)
-    boxes = tiles(*picture.size, side)
+    boxes = tiles(*picture.size, side) if parts else []
     tile = boxes[0][2] - boxes[0][0] if boxes else min(picture.size)
     factors = [tile / side]
     for spec in specs:
@@ -185,9 +192,11 @@ def nearer(picture: Image.Image, side: int) -> Image.Image:
     """The picture, or a smaller one whose tiles have the pixels of magnified parts: they are cut out of it as they are,
     and views of them take a fifth of the time.
     """
-    edge = max((right - left for left, _, right, _ in tiles(*picture.size, side)), default=0)
-    scale = (round(side * LARGER) + 0.5) / max(edge, 1)  # and no pixel too few after rounding
-    if not edge or scale >= 1:
+    if not tiles(*picture.size, side):
+        return picture
+    # what is rounded moves a tile's edge by less than a third of a pixel, as their sides are never 4 to 1
+    scale = round(side * LARGER) / tile_edge(*picture.size)
+    if scale >= 1:
         return picture
     size = round(picture.width * scale), round(picture.height * scale)
-    return picture.resize(size, Image.Resampling.BICUBIC)
+    return picture.resize(size, Image.Resampling.HAMMING)  # nearly as sharp as bicubic, in two thirds of the time

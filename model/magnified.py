@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from model.preprocess import View, ViewSpec, make_closer_view
+from model.preprocess import View, ViewSpec, make_closer_views
 from model.tiles import Box
 
 LARGER = 1.6
@@ -30,19 +30,18 @@ def magnified_size(spec: ViewSpec) -> tuple[int, int]:
     return round(spec.height * LARGER), round(spec.width * LARGER)
 
 
-def magnified(picture: Image.Image, box: Box, specs: Sequence[ViewSpec]) -> View | None:
-    """A box of an RGB picture for each model, uint8 (*magnified_size(spec), 3). None if it has not that many pixels:
-    what is enlarged looks to a model like what it is not.
+def magnified(picture: Image.Image, boxes: Sequence[Box], specs: Sequence[ViewSpec]) -> list[View]:
+    """Boxes of one size of an RGB picture for each model, uint8 (*magnified_size(spec), 3). None of them if they have
+    not that many pixels: what is enlarged looks to a model like what it is not.
     """
     sizes = [magnified_size(spec) for spec in specs]
-    left, upper, right, lower = box
-    if any(lower - upper < height or right - left < width for height, width in sizes):
-        return None
+    if any(lower - up < height or right - left < width for left, up, right, lower in boxes for height, width in sizes):
+        return []
     larger = (
         ViewSpec(height, width, 1.0, "squash", spec.interpolation)
         for spec, (height, width) in zip(specs, sizes, strict=True)
     )
-    return tuple(make_closer_view(picture, box, spec) for spec in larger)
+    return list(zip(*(make_closer_views(picture, boxes, spec) for spec in larger), strict=True))
 
 
 def crops(part: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

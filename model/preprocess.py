@@ -9,6 +9,7 @@ timm/data/transforms_factory.py and torchvision/transforms/functional.py; do not
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from model.errors import TooLarge
+from model.tiles import Box
 
 CROP_MODES = ("center", "squash", "border")
 INTERPOLATIONS = {
@@ -94,9 +96,25 @@ def make_view(image: Image.Image, spec: ViewSpec) -> NDArray[np.uint8]:
     return np.asarray(_center(image, spec.height, spec.width, fill))
 
 
-def make_closer_view(image: Image.Image, box: tuple[float, float, float, float], spec: ViewSpec) -> NDArray[np.uint8]:
-    """The view of a box (left, upper, right, lower, in pixels) of an RGB picture, of which nothing is cropped."""
-    return np.asarray(image.resize((spec.width, spec.height), INTERPOLATIONS[spec.interpolation], box=box))
+def make_closer_views(image: Image.Image, boxes: Sequence[Box], spec: ViewSpec) -> list[NDArray[np.uint8]]:
+    """The views of boxes (left, upper, right, lower, in pixels) of an RGB picture, all of one size, each seen whole.
+
+    The picture is resized once and the views are cut out of it, since boxes lie over each other: to a pixel of the
+    view, and from edge to edge. Where that would take more memory than MAX_RESIZED_PIXELS, each is resized alone.
+    """
+    if not boxes:
+        return []
+    left, upper, right, lower = boxes[0]
+    width = max(spec.width, round(image.width * spec.width / (right - left)))
+    height = max(spec.height, round(image.height * spec.height / (lower - upper)))
+    how = INTERPOLATIONS[spec.interpolation]
+    if width * height > MAX_RESIZED_PIXELS:
+        return [np.asarray(image.resize((spec.width, spec.height), how, box=box)) for box in boxes]
+    resized = image.resize((width, height), how)
+    across = (width - spec.width) / max(1, image.width - (right - left))
+    down = (height - spec.height) / max(1, image.height - (lower - upper))
+    corners = [(round(box[0] * across), round(box[1] * down)) for box in boxes]
+    return [np.asarray(resized.crop((x, y, x + spec.width, y + spec.height))) for x, y in corners]
 
 
 def whole_size(size: tuple[int, int], spec: ViewSpec) -> tuple[int, int]:

@@ -36,10 +36,15 @@ def tiles(width: int, height: int, side: int) -> list[Box]:
 
     None for a small picture, and none for one so long that they would be those of `along`.
     """
-    square = 2 * math.sqrt(width * height / INSET)
+    square = tile_edge(width, height)
     if math.sqrt(width * height) < SMALL * side or not MIN_SIDE_PIXELS <= square < min(width, height):
         return []
     return _squares(width, height, square)
+
+
+def tile_edge(width: int, height: int) -> float:
+    """The side of a tile in pixels, before it is rounded."""
+    return 2 * math.sqrt(width * height / INSET)
 
 
 def along(width: int, height: int, left_out: float = 0.0) -> list[Box]:

@@ -120,9 +120,3 @@ def test_torch_leaves_a_core_free() -> None:
         assert torch.get_num_threads() == max(1, cores() - 1)
     finally:
         torch.set_num_threads(before)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
-def test_on_a_real_gpu_scores_are_those_of_the_cpu() -> None:
-    engine = choose(scorer(), "cuda:0", "auto")
-    assert engine.name == "torch, fp16"

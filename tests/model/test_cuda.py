@@ -28,10 +28,13 @@ SIDE = 8
 
 
 class Now:
-    """A stream on which nothing waits."""
+    """A stream, or an event on it, for which nothing waits: everything is done already."""
 
-    def wait_stream(self, other: object) -> None:
-        """It has done everything already."""
+    def wait_stream(self, other: object) -> None: ...
+
+    def record(self) -> None: ...
+
+    def synchronize(self) -> None: ...
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +43,8 @@ def without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(torch.cuda, name, nullcontext)
     monkeypatch.setattr(torch.cuda, "current_stream", Now)
     monkeypatch.setattr(cuda, "_stream", Now)
-    monkeypatch.setattr(cuda, "_pinned", lambda shape: torch.zeros(shape, dtype=torch.uint8))
+    monkeypatch.setattr(cuda, "_event", Now)
+    monkeypatch.setattr(cuda, "_pinned", lambda shape, dtype: torch.zeros(shape, dtype=dtype))
 
 
 class Network(nn.Module):

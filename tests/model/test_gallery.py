@@ -46,7 +46,7 @@ def test_a_still_is_seen_whole_and_in_all_its_tiles() -> None:
     for box in boxes:
         near = picture.crop(box).resize((32, 32), Image.Resampling.BILINEAR).copy()
         close = [np.abs(np.asarray(near, np.int16) - view[0]).mean() for view in found.views[1:]]
-        assert min(close) < 3
+        assert min(close) < 6 < 30 < sorted(close)[1]
 
 
 def test_without_tiles_only_the_whole() -> None:
@@ -175,7 +175,7 @@ def test_a_large_picture_is_made_smaller_first_and_its_views_stay_the_same(
     near = zip(tiles(*size, 32) or along(*size), tiles(*to, 32) or along(*to), strict=True)
     for box, other in near:  # whose edges are whole pixels of pictures of two sizes
         (exact,), (made,) = close_views(large, [box], specs[:1])[0], close_views(small, [other], specs[:1])[0]
-        assert np.abs(exact.astype(np.int16) - made).mean() < 9
+        assert np.abs(exact.astype(np.int16) - made).mean() < 12
 
 
 def test_a_strip_beyond_the_budget_is_sampled_too() -> None:
@@ -229,7 +229,7 @@ def test_the_parts_of_a_large_first_frame_come_magnified_too_and_first() -> None
         assert np.abs(view[0].astype(int) - close_views(picture, [box], [SPEC])[0][0]).mean() < 6
         assert larger[0].shape == (51, 51, 3)
         near = np.asarray(Image.fromarray(larger[0]).resize((32, 32), Image.Resampling.BILINEAR), np.int16)
-        assert np.abs(near - view[0]).mean() < 3
+        assert np.abs(near - view[0]).mean() < 7
 
 
 def test_the_parts_of_a_small_picture_do_not() -> None:
@@ -244,7 +244,7 @@ def test_no_more_come_magnified_than_the_budget_could_look_at() -> None:
     parts = found.views[-found.parts :]
     for view, larger in zip(parts, found.magnified, strict=False):
         near = np.asarray(Image.fromarray(larger[0]).resize((32, 32), Image.Resampling.BILINEAR), np.int16)
-        assert np.abs(near - view[0]).mean() < 3
+        assert np.abs(near - view[0]).mean() < 7
     assert not looks([[frame(size=(160, 128))]], Plan(tiles=False)).magnified
 
 
@@ -253,4 +253,4 @@ def test_sampled_ones_fit_their_parts_as_well() -> None:
     assert found.magnified
     for view, larger in zip(found.views[-found.parts :], found.magnified, strict=False):
         near = np.asarray(Image.fromarray(larger[0]).resize((32, 32), Image.Resampling.BILINEAR), np.int16)
-        assert np.abs(near - view[0]).mean() < 3
+        assert np.abs(near - view[0]).mean() < 7

@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from timm.data.transforms_factory import create_transform
 
+from model import preprocess
 from model.errors import TooLarge
-from model.preprocess import MAX_RESIZED_PIXELS, ViewSpec, left_out, make_view
+from model.preprocess import INTERPOLATIONS, MAX_RESIZED_PIXELS, ViewSpec, left_out, make_closer_views, make_view
+from model.tiles import along, tiles
 
 SIZES = [(1, 1), (2, 1), (1, 3), (7, 5), (31, 33), (64, 64), (100, 75), (75, 100), (255, 257), (20, 400), (640, 32)]
 """(width, height) of the pictures; 20:1 both ways among them."""
@@ -108,3 +110,38 @@ def test_a_spec_that_timm_does_not_know_is_refused(change: dict[str, object]) ->
 def test_what_is_left_out_at_each_end(size: tuple[int, int], crop_pct: float, mode: str, share: float) -> None:
     spec = ViewSpec(224, 224, crop_pct, mode, "bilinear")
     assert left_out(size, spec) == pytest.approx(share, abs=0.002)
+
+
+@pytest.mark.parametrize("size", [(828, 620), (300, 2000), (64, 64)])
+@pytest.mark.parametrize("spec", [ViewSpec(64, 48, 0.9, "center", "bicubic"), ViewSpec(32, 64, 1.0, "squash", "box")])
+def test_closer_views_are_those_of_each_box_from_edge_to_edge(size: tuple[int, int], spec: ViewSpec) -> None:
+    """Each of the boxes resized alone has the same, but for half a pixel and what is beside it."""
+    small = np.random.default_rng(3).integers(0, 256, (size[1] // 60 + 2, size[0] // 60 + 2, 3), dtype=np.uint8)
+    picture = Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
+    boxes = tiles(*size, 32) or along(*size) or [(0, 0, *size)]
+    found = make_closer_views(picture, boxes, spec)
+    assert len(found) == len(boxes)
+    for box, view in zip(boxes, found, strict=True):
+        alone = picture.crop(box).resize((spec.width, spec.height), INTERPOLATIONS[spec.interpolation])
+        assert view.shape == (spec.height, spec.width, 3)
+        assert np.abs(np.asarray(alone, np.int16) - view).mean() < 9
+    assert make_closer_views(picture, [], spec) == []
+
+
+def test_the_last_pixels_of_a_picture_are_in_the_last_closer_view() -> None:
+    picture = Image.new("RGB", (828, 620))
+    picture.paste((255, 255, 255), (818, 0, 828, 620))
+    picture.paste((255, 255, 255), (0, 610, 828, 620))
+    last = make_closer_views(picture, tiles(828, 620, 64), ViewSpec(64, 64, 1.0, "center", "bilinear"))[-1]
+    assert last[-1].min() > 200
+    assert last[:, -1].min() > 200
+
+
+def test_no_closer_view_makes_a_picture_beyond_all_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = Image.fromarray(np.random.default_rng(4).integers(0, 256, (40, 400, 3), dtype=np.uint8))
+    spec = ViewSpec(64, 64, 1.0, "squash", "bilinear")
+    boxes = along(400, 40)
+    together = make_closer_views(picture, boxes, spec)
+    monkeypatch.setattr(preprocess, "MAX_RESIZED_PIXELS", 64 * 639)
+    for one, other in zip(together, make_closer_views(picture, boxes, spec), strict=True):
+        assert np.abs(one.astype(int)[:, 1:-1] - other[:, 1:-1]).mean() < 3
