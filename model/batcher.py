@@ -6,8 +6,9 @@ batch to prepare while it computes another; that one closes when it is full or i
 clock is a parameter (asyncio's own loop, but for tests).
 
 Nobody is ever answered with another's scores: answers are counted and checked, and each caller's rows by themselves. If
-a forward fails that several files ride in, each of them is tried alone, so that what is wrong with one is not the
-others' failure. A thread that ends takes its batch with it; the next one who comes notices, and those are told.
+a forward fails that several files ride in, each of them is tried alone, before all others, so that what is wrong with
+one is not the others' failure. A thread that ends takes its batch with it; the next one who comes notices, and those
+are told.
 
 A forward cannot be interrupted, but a caller is free at once, at his deadline or when cancelled, and what nobody waits
 for is not begun. All but the forwards happens on the event loop: no locks.
@@ -16,7 +17,8 @@ for is not begun. All but the forwards happens on the event loop: no locks.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Protocol
@@ -28,7 +30,7 @@ from model.asked import Asked
 from model.classifier import Enough
 from model.device import CLOSED, Answers, Batch, Device, Flight
 from model.errors import ClassifierFailed, DeadlineExceeded, JudgeError, Overloaded
-from model.line import Line
+from model.line import Line, Slice
 
 WAIT_SECONDS = 0.005
 """How long the first of a batch waits for company while its device computes another one, in seconds. A batch on a GPU
@@ -76,6 +78,7 @@ class Batcher:
         self._clock = clock
         self._wait = wait_seconds
         self._line: Line[Asked] = Line()
+        self._again: deque[Slice[Asked]] = deque()  # of batches that failed, to be tried alone
         self._timer: Timer | None = None
         self._pace = dict.fromkeys(models, 0.0)  # seconds a view takes, 0 before the first batch
         self._closed = False
@@ -116,6 +119,7 @@ class Batcher:
             for device in self._devices:
                 device.flights.clear()
             self._line.clear()
+            self._again.clear()
             self._timer = None
         self._loop = loop
 
@@ -123,6 +127,8 @@ class Batcher:
         """See Backend."""
         clock = self._clock or asyncio.get_running_loop()
         waiting = self._line.ahead(clock.time(), views)
+        for part in self._again:
+            waiting[part.ask.model] += len(part)
         for device in self._devices:
             for flight in device.flights:
                 waiting[flight.model] += flight.views
@@ -140,6 +146,7 @@ class Batcher:
             device.join()
 
     def _send_away(self) -> None:
+        _fail(self._again, ClassifierFailed(CLOSED))
         for ask in self._line.clear():
             ask.fail(ClassifierFailed(CLOSED))
 
@@ -156,8 +163,13 @@ class Batcher:
             now = clock.time()
             first = self._line.first(now)
             device = self._next_device(now)
-            if first is None or len(device.flights) >= device.lanes:
+            while self._again and self._again[0].ask.gone:
+                self._again.popleft()
+            if len(device.flights) >= device.lanes or (first is None and not self._again):
                 return
+            if self._again or first is None:
+                self._send(device, [self._again.popleft()])
+                continue
             full = self._line.views(now)[first.model] >= device.most(first.model)
             if device.flights and not full and now < first.arrived + self._wait:
                 self._timer = clock.call_at(first.arrived + self._wait, self._pump)
@@ -223,7 +235,7 @@ class Batcher:
                 part.ask.fail(error)
             else:
                 part.ask.failed = len(batch) == 1
-                self._send(other, [part])
+                self._again.append(part)
 
     def _next_device(self, now: float) -> Device:
         """The one with the least to do, of those that have not just failed, if there are any."""
@@ -238,7 +250,7 @@ class Batcher:
         self._pace[model] = (1 - MEMORY) * known + MEMORY * seconds if known else seconds
 
 
-def _fail(batch: Batch, error: JudgeError) -> None:
+def _fail(batch: Iterable[Slice[Asked]], error: JudgeError) -> None:
     for part in batch:
         part.ask.fail(error)
 

@@ -495,6 +495,66 @@ async def test_a_row_too_few_is_nobodys(batcher: Make) -> None:
     assert model.sizes == [1, 2, 1, 1]
 
 
+class Together(Gated):
+    """Fails for several views at once, and stops in the third forward, the first of one of them alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.third, self.go_on = threading.Event(), threading.Event()
+
+    def answer(self, views: NDArray[np.uint8]) -> Scores:
+        if len(views) > 1:
+            self.at_once -= 1
+            raise RuntimeError("too many")
+        if len(self.sizes) == 3:
+            self.third.set()
+            assert self.go_on.wait(30)
+        return super().answer(views)
+
+    async def fail(self, backend: Batcher, *deadlines: float) -> list[asyncio.Task[Scores]]:
+        """Those who ride in a batch that fails, the first of them alone in its forward: the values are 2, 3, ..."""
+        first = ask(backend, 1)
+        await entered(self)
+        riders = [ask(backend, value, deadline=deadline) for value, deadline in enumerate(deadlines, 2)]
+        await asked(*riders)
+        self.gate.set()
+        await first
+        assert await asyncio.to_thread(self.third.wait, 30)
+        assert self.sizes == [1, len(riders), 1], "one at a time"
+        return riders
+
+
+async def test_what_is_tried_again_waits_for_its_turn_and_not_when_nobody_waits(
+    batcher: Make, clock: FakeClock
+) -> None:
+    model = Together()
+    backend = batcher(model)
+    *late, leaving, patient = await model.fail(backend, 5.0, 5.0, LATER, LATER)
+    leaving.cancel()
+    clock.advance(6.0)
+    for task in late:
+        with pytest.raises(DeadlineExceeded):
+            await task
+    model.go_on.set()
+    np.testing.assert_allclose(await patient, scores_of(5), atol=1e-6)
+    assert model.sizes == [1, 4, 1, 1]
+
+
+async def test_what_is_to_be_tried_again_counts_as_waiting_and_is_told_of_the_end(batcher: Make) -> None:
+    model = Together()
+    backend = batcher(model)
+    backend._pace["m"] = 1.0
+    flying, waiting = await model.fail(backend, LATER, LATER)
+    assert backend.expects(0) == pytest.approx(2 * backend._pace["m"])
+    closing = asyncio.create_task(asyncio.to_thread(backend.close))
+    with pytest.raises(ClassifierFailed, match="closed"):
+        await asyncio.wait_for(waiting, 30)
+    model.go_on.set()
+    await closing
+    with pytest.raises(ClassifierFailed, match="closed"):
+        await flying
+
+
 # Enough
 
 
