@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from config.policy import Action, Bound, PolicySpec
 
-SUSPICIOUS = 0.04
+SUSPICIOUS = 0.03
 """How near to a rule (Bound.near_in_part) the nearest part of a picture comes if a closer look is worth its time.
-Insets came to 0.06 and more where the bare photograph had 0.0006; of ordinary pictures a quarter comes so near."""
+Insets came to 0.04 and more where the bare photograph had 0.0006; of ordinary pictures a quarter came to 0.04."""
 SUSPECTS = 3
 """Parts that are looked at more closely: an inset lies in up to four, and in the nearest not always in a good place."""
 

@@ -486,7 +486,7 @@ async def test_a_suspicious_part_is_looked_at_more_closely() -> None:
 
 async def test_one_that_comes_near_no_rule_is_not() -> None:
     backend = Corner()
-    found = await ask(judge(in_a_corner(9), backend))
+    found = await ask(judge(in_a_corner(7), backend))
     assert (found.outcome, found.views, backend.shown) == (Outcome.PASS, 5, [5])
 
 

@@ -113,16 +113,17 @@ def test_the_parts_that_come_nearest_to_a_rule_are_looked_at_more_closely() -> N
     one = policy([rule("one", at_least=0.84)])  # 0.98 for a part
     assert suspects(one, near(0.01, 0.0391, 0.0393, 0.001, 0.02)) == [2, 1, 4]
     assert suspects(one, near(0.9, 0.99)) == [1, 0]
-    assert suspects(one, near(0.039, 0.03)) == []
+    assert suspects(one, near(0.0295, 0.02)) == [0, 1]
+    assert suspects(one, near(0.0293, 0.02)) == []
     assert suspects(one, []) == []
 
 
 def test_any_rule_makes_a_part_suspicious() -> None:
     both = policy([rule("one", at_least=0.84), rule("other", "log", in_part=0.1, at_least=0.5)])
-    assert suspects(both, near(0.003, 0.0041)) == [1, 0]
+    assert suspects(both, near(0.002, 0.0031)) == [1, 0]
     other = policy([rule("upside-down", at_most=0.8)])  # 0.1 for a part
     assert suspects(other, near(0.97, 0.96, 0.5)) == [2, 1, 0]
-    assert suspects(other, near(0.97, 0.965)) == []
+    assert suspects(other, near(0.98, 0.974)) == []
 
 
 def test_a_rule_for_whole_pictures_makes_no_part_suspicious() -> None:
