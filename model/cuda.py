@@ -6,6 +6,10 @@ those of all models on a device are on one stream (the default one), without a g
 to a power of two, so that cuDNN has seen every size before the first picture comes, and each size is one CUDA graph,
 replayed with one call instead of some hundreds of launches.
 
+On an H200 (torch 2.11) open-nsfw comes to 19,400 views a second in batches of 64 by two lanes, where timm's own forward
+in fp16 on views that are there already makes 8,500, and a ViT-B/16 to 8,000 (7,900). torch.compile makes 1.5 and 1.2
+times as many, for 14 and 9 seconds at each start and the need of a compiler: decoding is far slower than either.
+
 Half precision has gaps: what is no number there is computed once more in single precision, with a second set of
 weights. How far scores are apart otherwise is measured at start (model/choice.py), and an engine that is not exact
 enough is not used.

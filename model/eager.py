@@ -1,4 +1,9 @@
-"""The network as torch runs it, step by step: on the CPU, and what every other engine is compared with."""
+"""The network as torch runs it, step by step: on the CPU, and what every other engine is compared with.
+
+Nothing is fused or compiled. On two cores folding batch norm into convolutions gained at most 7 % (open-nsfw; nothing
+for ResNet-50 and MobileNetV3), and torch.compile at most 16 %, for up to 72 seconds of compiling at each start and the
+need of a compiler, while onnxruntime takes 0.71, 1.09 and 0.44 of eager's time for these three.
+"""
 
 from __future__ import annotations
 
