@@ -7,11 +7,14 @@ against each other, at most, so that what is measured there bounds what can happ
 
 from __future__ import annotations
 
+import io
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from model.card import card
 from model.errors import ModelError
 
 SEED = 20260715
@@ -37,7 +40,10 @@ class Engine(Protocol):
 
 
 def probes(height: int, width: int) -> NDArray[np.uint8]:
-    """Pictures on which engines are compared, uint8 (4, height, width, 3): gradients, stripes, blobs and noise."""
+    """Pictures on which engines are compared, uint8 (5, height, width, 3).
+
+    Gradients, stripes, blobs and noise, which are drawn, and the self-test card: a picture as people make them.
+    """
     random = np.random.default_rng(SEED)
     rows, columns = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     blobs = np.sin(rows[..., None] * 9 + [0, 1, 2]) * np.cos(columns[..., None] * 7 + [2, 0, 1])
@@ -47,7 +53,8 @@ def probes(height: int, width: int) -> NDArray[np.uint8]:
         (blobs + 1) / 4 + random.random((height, width, 3)) / 2,
         random.random((height, width, 3)),
     ]
-    return (np.stack(pictures) * 255).astype(np.uint8)
+    shown = np.asarray(Image.open(io.BytesIO(card())).convert("RGB").resize((width, height)))
+    return np.concatenate([(np.stack(pictures) * 255).astype(np.uint8), shown[None]])
 
 
 def difference(one: Engine, other: Engine, views: NDArray[np.uint8]) -> float:

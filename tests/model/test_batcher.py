@@ -209,6 +209,25 @@ async def test_a_device_that_falls_idle_takes_what_there_is(batcher: Make, clock
     assert (model.begun, clock.now) == ([1, 1], 0.0)
 
 
+async def test_batches_that_overlap_take_the_time_of_one_after_the_other(batcher: Make, clock: FakeClock) -> None:
+    model = Stepped()
+    backend = batcher(model, lanes=2)
+    tasks = {ask(backend, *[1] * BATCH), ask(backend, *[2] * BATCH)}
+    await model.until(2)
+    while tasks:
+        clock.now += 4.0
+        model.step.release()
+        _, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        assert backend.expects(0) == pytest.approx(len(tasks) * 4.0), "two began at once, and the second took no longer"
+    clock.now += 100.0
+    last = ask(backend, *[3] * BATCH)
+    await model.until(3)
+    clock.now += 4.0
+    model.step.release()
+    await last
+    assert backend.expects(BATCH) == pytest.approx(4.0), "nor does it count when there is nothing to do"
+
+
 class Counted(Echo):
     """Waits for the gate in each forward, of which several may run; `begun` has the size of each."""
 
@@ -233,6 +252,19 @@ class Counted(Echo):
                 return self._came.wait_for(lambda: len(self.begun) >= count, 30)
 
         assert await asyncio.to_thread(wait)
+
+
+class Stepped(Counted):
+    """Ends one forward for each release of `step`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate.set()
+        self.step = threading.Semaphore(0)
+
+    def answer(self, views: NDArray[np.uint8]) -> Scores:
+        assert self.step.acquire(timeout=30)
+        return super().answer(views)
 
 
 # Several devices

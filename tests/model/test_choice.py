@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import timm
 import torch
+from numpy.typing import NDArray
 
 from model import choice
 from model.choice import TOLERANCE, Recorded, choose, first
@@ -32,9 +35,43 @@ def test_the_operator_is_taken_at_his_word(backend: Any, kind: type) -> None:
     assert isinstance(choose(scorer(), "cpu", backend), kind)
 
 
+@dataclass
+class Takes:
+    """Seconds that an engine takes for a forward, for each view in it, and for each third forward besides."""
+
+    forward: float
+    view: float
+    third: float = 0.0
+    batch: int = 4
+
+
+@pytest.mark.parametrize(
+    ("fast", "slow"),
+    [
+        pytest.param(Takes(0, 1), Takes(0, 2), id="as such"),
+        pytest.param(Takes(0.5, 0.1), Takes(0, 0.3), id="in company, though slower alone"),
+        pytest.param(Takes(0, 1, batch=8), Takes(0, 1.5, batch=4), id="a view, though slower in a larger batch"),
+        pytest.param(Takes(0, 1, third=9), Takes(0, 2), id="though something came between once"),
+    ],
+)
 @pytest.mark.parametrize("faster", ["torch", "onnxruntime"])
-def test_auto_is_the_faster_one(monkeypatch: pytest.MonkeyPatch, faster: str) -> None:
-    monkeypatch.setattr(choice, "seconds", lambda engine, views: 1 if engine.name == faster else 2)
+def test_auto_is_the_faster_one(monkeypatch: pytest.MonkeyPatch, faster: str, fast: Takes, slow: Takes) -> None:
+    clock = SimpleNamespace(now=0.0)
+
+    def engine(name: str) -> Function:
+        takes = fast if name == faster else slow
+
+        def function(views: NDArray[np.uint8]) -> Any:
+            clock.now += takes.forward + takes.view * len(views) + takes.third * (len(made.sizes) % 3 == 0)
+            return means(views)
+
+        made = Function(function, takes.batch)
+        made.name = name
+        return made
+
+    monkeypatch.setattr(choice, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    monkeypatch.setattr(choice, "EagerEngine", lambda _: engine("torch"))
+    monkeypatch.setattr(choice, "OnnxEngine", lambda *_: engine("onnxruntime"))
     assert choose(scorer(), "cpu", "auto").name == faster
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
+from model.card import CARD_SIZE, card
 from model.engine import difference, probes
 from model.errors import ModelError
 
@@ -39,11 +42,16 @@ VIEWS = probes(24, 32)
 
 
 def test_probes_are_different_pictures_of_the_wanted_size() -> None:
-    assert VIEWS.shape == (4, 24, 32, 3)
+    assert VIEWS.shape == (5, 24, 32, 3)
     assert VIEWS.dtype == np.uint8
-    assert len({view.tobytes() for view in VIEWS}) == 4
+    assert len({view.tobytes() for view in VIEWS}) == 5
     np.testing.assert_array_equal(probes(24, 32), VIEWS)
     assert all(view.std() > 10 for view in VIEWS)
+
+
+def test_the_self_test_card_is_one_of_them() -> None:
+    whole = probes(CARD_SIZE[1], CARD_SIZE[0])[-1]
+    np.testing.assert_array_equal(whole, np.asarray(Image.open(io.BytesIO(card())).convert("RGB")))
 
 
 def test_the_same_engine_does_not_differ() -> None:

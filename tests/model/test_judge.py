@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,10 +19,10 @@ from numpy.typing import NDArray
 from config.load import Config, load
 from config.policy import PolicySpec
 from config.settings import Settings
-from model import weights
+from model import choice, parts, weights
+from model.batcher import Batcher
 from model.card import CARD_SHA256, card, plain
 from model.classifier import Enough
-from model.cores import cores
 from model.errors import (
     ClassifierFailed,
     DeadlineExceeded,
@@ -33,6 +36,7 @@ from model.errors import (
 from model.formats.media import MediaType
 from model.formats.sniff import sniff
 from model.judge import CARD_RULE, OFF_LOOP_BYTES, Judge
+from model.onnxengine import NICE
 from model.parts import start_parts
 from model.sandbox import Views
 from model.verdict import Outcome, Verdict
@@ -254,6 +258,46 @@ async def test_what_would_be_late_is_told_at_once(mode: str, failure: str, outco
     assert (await ask(made)).cause is None
 
 
+@pytest.mark.parametrize(("where", "refused"), [("decode", True), ("classify", False)])
+async def test_a_file_is_expected_to_be_like_those_before_it(where: str, refused: bool) -> None:
+    """So what is still being decoded counts with views that nobody has seen yet; and what is decoded does not."""
+    hold, held = asyncio.Event(), asyncio.Event()
+    hold.set()
+
+    async def wait(here: str) -> None:
+        if here == where:
+            held.set()
+            await hold.wait()
+
+    class Held(FakeDecoder):
+        async def decode(self, data: bytes, media: MediaType, deadline: float) -> Views:
+            self.seen += 1
+            await wait("decode")
+            return await super().decode(data, media, deadline)
+
+    class Models(Busy):
+        async def classify(
+            self, model: str, views: NDArray[np.uint8], deadline: float, enough: Enough | None = None
+        ) -> NDArray[np.float32]:
+            await wait("classify")
+            return await super().classify(model, views, deadline, enough)
+
+    decoder = Held(views=5)
+    made = judge(decoder, Models(most=9))  # enough for one more file, and not for another one before it
+    assert (await ask(made)).cause is None
+    hold.clear()
+    held.clear()
+    first = asyncio.create_task(ask(made))
+    await held.wait()
+    decoded = decoder.seen
+    second = asyncio.create_task(ask(made))
+    await asyncio.sleep(0.01)
+    assert (decoder.seen == decoded) is refused, "it is told before it is decoded"
+    hold.set()
+    assert (await first).cause is None
+    assert (await second).cause == ("deadline" if refused else None)
+
+
 @pytest.mark.parametrize("where", ["decode", "classify"])
 async def test_past_the_deadline_it_refuses(where: str) -> None:
     class Slow(FakeDecoder):
@@ -315,24 +359,50 @@ async def test_a_label_that_the_model_lacks_is_told_at_start() -> None:
         await Judge.start(wrong)
 
 
-async def test_models_are_warm_and_leave_a_core_free(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_models_are_warm_leave_a_core_free_and_stand_back(monkeypatch: pytest.MonkeyPatch) -> None:
     warmed: list[weights.LoadedModel] = []
-    threads: list[int] = []
+    ran: list[tuple[int, int]] = []
+    before = torch.get_num_threads()
+    nice = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     plain_forward = weights.LoadedModel.forward
 
     def forward(model: weights.LoadedModel, views: NDArray[np.uint8]) -> NDArray[np.float32]:
-        threads.append(torch.get_num_threads())
+        ran.append((torch.get_num_threads(), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())))
         return plain_forward(model, views)
 
     monkeypatch.setattr(weights.LoadedModel, "warm_up", lambda model: warmed.append(model))
     monkeypatch.setattr(weights.LoadedModel, "forward", forward)
+    monkeypatch.setattr(choice, "cores", lambda: 4)
     running = await Judge.start(config())
     try:
+        torch.set_num_threads(1)  # a thread that has not asked for another number gets this one
         assert (await ask(running)).outcome is Outcome.PASS
     finally:
         await running.close()
+        torch.set_num_threads(before)
     assert len(warmed) == 1
-    assert threads[-1] == max(1, cores() - 1)
+    assert set(ran) == {(3, max(nice, NICE))}
+
+
+async def test_a_device_has_as_many_lanes_as_all_its_models_bear(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pool(FakeDecoder):
+        async def start(self) -> None:
+            pass
+
+    def device(**lanes: int) -> dict[str, Any]:
+        labels = LABELS["nsfw"]
+        return {
+            name: SimpleNamespace(lanes=each, batch=4, labels=labels, device="fake", view=None)
+            for name, each in lanes.items()
+        }
+
+    devices = [device(nsfw=3, other=2), device(nsfw=1, other=2)]
+    monkeypatch.setattr(parts, "_load", lambda _: devices)
+    monkeypatch.setattr(parts, "DecoderPool", lambda *_: Pool())
+    started = await start_parts(config())
+    await started.close()
+    assert isinstance(started.backend, Batcher)
+    assert [each.lanes for each in started.backend._devices] == [2, 1]
 
 
 async def test_the_real_parts_together() -> None:

@@ -85,6 +85,11 @@ def test_threads_of_the_model_stand_back() -> None:
     assert engine.name == "onnxruntime"
 
 
+def test_threads_of_the_model_do_not_wait_by_spinning() -> None:
+    options = OnnxEngine(scorer(TINY), 2)._session.get_session_options()
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+
+
 @pytest.mark.parametrize(("before", "set_to"), [(0, [NICE]), (NICE - 1, [NICE]), (NICE, []), (10, [])])
 def test_nobody_comes_forward_who_stood_back_further(
     monkeypatch: pytest.MonkeyPatch, before: int, set_to: list[int]
