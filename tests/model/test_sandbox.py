@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import resource
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
@@ -21,6 +22,8 @@ from model.decode import decode
 from model.errors import DeadlineExceeded, DecoderFailed, TooLarge, Undecodable, Unsupported
 from model.formats.media import GIF, JPEG, MATROSKA, PNG
 from model.job import Job
+from model.photograph import drawn
+from model.preprocess import ViewSpec
 from model.sandbox import DecoderPool
 from model.window import available
 from tests.model.obedient import PID, SECONDS, SPECS, children, obedient, pid, running, soon, works
@@ -50,6 +53,32 @@ async def test_fifty_at_once_through_two() -> None:
         assert views.width == 30 + n
         for array in views.arrays:
             assert (array == np.array(colours[n], np.uint8)).all()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+async def test_memory_of_an_ordinary_photograph_serves_for_the_next_one() -> None:
+    """A decoder that gives all of it back asks for it page by page."""
+
+    def faults(pid: int) -> int:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[7])
+
+    width, height = 1600, 1200
+    photo = encode(drawn(width, height, 10, 1), "JPEG", quality=90)
+    files = 4
+    pool = DecoderPool(Decoder(processes=1), Limits(), [ViewSpec(224, 224, 0.9, "center", "bilinear")])
+    await pool.start()
+    try:
+        (decoder,) = children()
+        for _ in range(files):
+            await pool.decode(photo, JPEG, soon(60))
+        before = faults(decoder)
+        for _ in range(files):
+            views = await pool.decode(photo, JPEG, soon(60))
+        pages = (faults(decoder) - before) / files
+    finally:
+        await pool.close()
+    answer = views.arrays[0].nbytes + views.magnified[0].nbytes  # which is written to pages of the window
+    assert pages * resource.getpagesize() < answer + width * height
 
 
 async def test_first_come_first_served() -> None:
