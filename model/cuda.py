@@ -33,6 +33,7 @@ from torch import Tensor, nn
 
 from model.eager import as_array
 from model.engine import sizes
+from model.lane import Lane, stream
 from model.scorer import Scorer
 
 log = logging.getLogger(__name__)
@@ -62,10 +63,10 @@ class CudaEngine:
         self._scorer = _in_half(self._single) if half else self._single
         self._half = half
         self._turn = threading.Lock()
-        self._free: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
+        self._free: queue.SimpleQueue[Lane] = queue.SimpleQueue()
         self._programs: dict[int, _Program] = {}
         with torch.cuda.device(self._device), torch.inference_mode():
-            side, pool = _stream(), torch.cuda.graph_pool_handle() if graphs else None
+            side, pool = stream(), torch.cuda.graph_pool_handle() if graphs else None
             for size in reversed(sizes(batch)):  # the largest first: the others find their memory in its
                 try:
                     with _memory_told():
@@ -76,8 +77,9 @@ class CudaEngine:
                     log.warning("%s: no memory for %d views at once", device, size)
             self.batch = max(self._programs)
             with _memory_told():
+                shape = (self.batch, scorer.height, scorer.width, 3)
                 for _ in range(LANES):
-                    self._free.put(self._lane())
+                    self._free.put(Lane(shape, self._programs[self.batch].logits.shape, self._device))
 
     def logits(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See Engine."""
@@ -98,21 +100,14 @@ class CudaEngine:
         finally:
             self._free.put(lane)
 
-    def _in_lane(self, lane: _Lane, size: int, views: NDArray[np.uint8]) -> NDArray[np.float32]:
-        count = len(views)
-        lane.pinned[:count].numpy()[:] = views
-        with torch.cuda.stream(lane.stream):
-            lane.arrived[:count].copy_(lane.pinned[:count], non_blocking=True)
+    def _in_lane(self, lane: Lane, size: int, views: NDArray[np.uint8]) -> NDArray[np.float32]:
+        lane.send(views)
         with self._turn:
-            current = torch.cuda.current_stream()
-            current.wait_stream(lane.stream)
             program = self._programs[size]
-            program.views.copy_(lane.arrived[:size])  # what is beyond the views is of an earlier batch, and not read
-            lane.answers[:count].copy_(self._step(program)[:count], non_blocking=True)
-            over = _event()
-            over.record()
-        over.synchronize()  # the next batch is in the queue by now; this lane is not used again before its own is over
-        return np.array(lane.answers[:count].numpy())
+            lane.deliver(program.views)
+            there = lane.fetch(self._step(program)[: len(views)])
+        there.synchronize()  # the next batch is in the queue by now; this lane is not used again before its own is over
+        return lane.read(len(views))
 
     def _step(self, program: _Program) -> Tensor:
         if program.graph is None:
@@ -140,15 +135,6 @@ class CudaEngine:
             logits = self._forward(views)
         return _Program(views, logits, graph)
 
-    def _lane(self) -> _Lane:
-        shape = (self.batch, self._scorer.height, self._scorer.width, 3)
-        answer = self._programs[self.batch].logits
-        stream = _stream()
-        # made on the lane's own stream: whatever another stream has yet to write there would come after the copy
-        with torch.cuda.stream(stream):
-            arrived = torch.zeros(shape, dtype=torch.uint8, device=self._device)
-        return _Lane(_pinned(shape, torch.uint8), arrived, _pinned(answer.shape, torch.float32), stream)
-
 
 def _in_half(scorer: Scorer) -> Scorer:
     """A copy whose weights are in fp16 already where autocast would turn them into it in every single forward.
@@ -169,33 +155,6 @@ class _Program:
     views: Tensor
     logits: Tensor
     graph: torch.cuda.CUDAGraph | None
-
-
-@dataclass(frozen=True)
-class _Lane:
-    """What it takes to bring one batch of views to the device, and scores back."""
-
-    pinned: Tensor
-    arrived: Tensor
-    answers: Tensor
-    stream: torch.cuda.Stream
-
-
-def _pinned(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """Memory that a device can copy from and to while the processor goes on."""
-    return torch.zeros(shape, dtype=dtype, pin_memory=True)
-
-
-def _stream() -> torch.cuda.Stream:
-    make: Any = torch.cuda.Stream
-    stream: torch.cuda.Stream = make()
-    return stream
-
-
-def _event() -> torch.cuda.Event:
-    make: Any = torch.cuda.Event
-    event: torch.cuda.Event = make()
-    return event
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,36 +18,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from model import cuda
 from model.choice import TOLERANCE
 from model.cuda import CudaEngine
 from model.eager import EagerEngine
 from model.engine import difference, probes
 from model.scorer import Scorer
+from tests.model.nogpu import Now, without_a_gpu
 from tests.model.test_onnxengine import scorer
 from tests.tinymodel import TINY
 
 SIDE = 8
 
 
-class Now:
-    """A stream, or an event on it, for which nothing waits: everything is done already."""
-
-    def wait_stream(self, other: object) -> None: ...
-
-    def record(self) -> None: ...
-
-    def synchronize(self) -> None: ...
-
-
 @pytest.fixture(autouse=True)
-def without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("device", "stream"):
-        monkeypatch.setattr(torch.cuda, name, nullcontext)
-    monkeypatch.setattr(torch.cuda, "current_stream", Now)
-    monkeypatch.setattr(cuda, "_stream", Now)
-    monkeypatch.setattr(cuda, "_event", Now)
-    monkeypatch.setattr(cuda, "_pinned", lambda shape, dtype: torch.zeros(shape, dtype=dtype))
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_a_gpu(monkeypatch)
 
 
 class Network(nn.Module):
@@ -116,7 +101,7 @@ def test_one_batch_waits_for_its_scores_while_another_is_prepared(monkeypatch: p
 
     made = engine()
     assert made.lanes == 2
-    monkeypatch.setattr(cuda, "_event", Over)
+    monkeypatch.setattr(torch.cuda, "Event", Over)
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(made.logits, (flat(1), flat(2))))
 
@@ -165,8 +150,8 @@ def test_a_forward_waits_for_its_views_and_its_caller_for_the_forward(monkeypatc
     streams = iter(["side", "lane 1", "lane 2"])
     monkeypatch.setattr(torch.cuda, "stream", on)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda: Noted("current"))
-    monkeypatch.setattr(cuda, "_stream", lambda: Noted(next(streams)))
-    monkeypatch.setattr(cuda, "_event", lambda: Noted("event"))
+    monkeypatch.setattr(torch.cuda, "Stream", lambda: Noted(next(streams)))
+    monkeypatch.setattr(torch.cuda, "Event", lambda: Noted("event"))
     made = engine(forward, batch=1)
     forwards = ["forward"] * 3
     assert calls == ["side waits for current", "on side", *forwards, "current waits for side", "on lane 1", "on lane 2"]
