@@ -18,16 +18,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.asked import Asked
 from model.classifier import Enough
+from model.clock import Clock, Timer
 from model.device import CLOSED, Answers, Batch, Device, Flight
 from model.errors import ClassifierFailed, DeadlineExceeded, JudgeError, Overloaded
 from model.line import Line, Slice
@@ -43,26 +43,6 @@ REST_SECONDS = 5.0
 get everything."""
 MEMORY = 0.2
 """Weight of the newest batch in the moving average of seconds a view takes."""
-
-
-class Timer(Protocol):
-    """Something that was to happen later."""
-
-    def cancel(self) -> None:
-        """Let it not happen."""
-        ...
-
-
-class Clock(Protocol):
-    """What is needed of an asyncio loop: the time in seconds, and calls at a later one."""
-
-    def time(self) -> float:
-        """Now; the same clock as `time.monotonic()` where it is asyncio's."""
-        ...
-
-    def call_at(self, when: float, callback: Callable[[], object]) -> Timer:
-        """Call it at `when`."""
-        ...
 
 
 class Batcher:

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.batcher import QUEUE_VIEWS, REST_SECONDS, WAIT_SECONDS, Batcher, Timer
+from model.batcher import QUEUE_VIEWS, REST_SECONDS, WAIT_SECONDS, Batcher
+from model.clock import Timer
 from model.device import Device
 from model.errors import ClassifierFailed, DeadlineExceeded, Overloaded
 from model.line import FAIR_VIEWS
