@@ -115,8 +115,13 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        """False once it is known to have ended."""
-        return not self._errors.done()
+        """Whether it runs. Asks the system: the event loop may not have heard of its end yet."""
+        if self._errors.done() or self._process.returncode is not None:
+            return False
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        except ChildProcessError:
+            return False
 
     async def decode(self, data: bytes, media: MediaType) -> Views:
         """The views of one file. Raises Undecodable, Unsupported, TooLarge, and DecoderFailed: kill it then."""

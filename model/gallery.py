@@ -16,7 +16,7 @@ from PIL import Image
 
 from model.errors import TooLarge
 from model.likeness import Seen, SeenPictures
-from model.magnified import LARGER, magnified
+from model.magnified import magnified, magnified_size
 from model.plan import Plan
 from model.preprocess import View, ViewSpec, left_out, make_closer_views, make_view, whole_size
 from model.spread import Spread, evenly
@@ -112,7 +112,7 @@ class Gallery:
     def _close(self, pictures: Sequence[Image.Image], magnify: bool) -> list[_Part]:
         found: list[_Part] = []
         for picture in pictures if self._plan.tiles else []:
-            near = nearer(picture, self._side)
+            near = nearer(picture, self._side, self._specs)
             boxes = tiles(*near.size, self._side)
             views = close_views(near, boxes, self._specs)
             larger = magnified(near, boxes, self._specs) if magnify else []
@@ -188,14 +188,14 @@ def reduced(
     return picture.reduce(by) if by > 1 else picture
 
 
-def nearer(picture: Image.Image, side: int) -> Image.Image:
+def nearer(picture: Image.Image, side: int, specs: Sequence[ViewSpec]) -> Image.Image:
     """The picture, or a smaller one whose tiles have the pixels of magnified parts: they are cut out of it as they are,
     and views of them take a fifth of the time.
     """
-    if not tiles(*picture.size, side):
+    if not specs or not tiles(*picture.size, side):
         return picture
     # what is rounded moves a tile's edge by less than a third of a pixel, as their sides are never 4 to 1
-    scale = round(side * LARGER) / tile_edge(*picture.size)
+    scale = max(max(magnified_size(spec)) for spec in specs) / tile_edge(*picture.size)
     if scale >= 1:
         return picture
     size = round(picture.width * scale), round(picture.height * scale)

@@ -152,8 +152,11 @@ class DecoderPool:
 
     async def _lease(self, deadline: float) -> Child:
         self._try_again()  # while another is idle too: who comes next may need both
-        if self._idle:
-            return self._idle.popleft()
+        while self._idle:
+            child = self._idle.popleft()
+            if child.alive:
+                return child
+            child.kill()  # its keeper starts another one
         if self._closed or self._down == self._size or not self._keepers:
             raise DecoderFailed("no decoder process is running")
         turn: asyncio.Future[Child] = asyncio.get_running_loop().create_future()

@@ -23,7 +23,7 @@ from model.sandbox import Views
 from tests.http1 import upload
 from tests.model.test_judge import JPEG, LABELS, FakeBackend, FakeDecoder
 from tests.recorder import Recorder
-from tests.running import RunningFilter, config, listen, raw_upload
+from tests.running import RunningFilter, config, listen, raw_upload, until
 
 FAULTS = [ValueError("x"), TimeoutError("x"), MemoryError(), asyncio.CancelledError(), KeyError("x"), OSError("x")]
 
@@ -74,6 +74,13 @@ def test_a_fault_behind_the_judge_refuses(recorder: Recorder, name: str) -> None
     assert not any(recorder.raw)
 
 
+def runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 def test_real_decoders_that_are_killed_refuse_and_come_back(recorder: Recorder) -> None:
     slow = io.BytesIO()
     Image.linear_gradient("L").resize((6000, 6000)).convert("RGBA").save(slow, "PNG")  # a second to decode
@@ -89,6 +96,7 @@ def test_real_decoders_that_are_killed_refuse_and_come_back(recorder: Recorder) 
             time.sleep(0.01)
         for child in decoders:
             child.kill()
+        until(lambda: not any(runs(child) for child in decoders))
         assert waiting.result(60).status == 503
         assert not any(recorder.raw)
         assert upload(gate.address, JPEG).status == 201

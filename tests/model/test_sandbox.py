@@ -9,6 +9,7 @@ import resource
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -210,6 +211,20 @@ async def test_an_idle_decoder_that_dies_is_replaced(monkeypatch: pytest.MonkeyP
         os.kill(before, signal.SIGKILL)
         await replaced.wait()
         assert await pid(pool) != before
+
+
+def kill(pid: int) -> None:
+    """It is dead afterwards, and the event loop has not heard of it."""
+    os.kill(pid, signal.SIGKILL)
+    with suppress(ChildProcessError):  # a thread of asyncio's has waited for it
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+async def test_one_that_has_just_died_is_given_to_nobody() -> None:
+    async with running(2, real=True) as pool:
+        for child in children():
+            kill(child)
+        await works(pool)
 
 
 async def test_an_idle_decoder_that_closes_its_standard_error_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
