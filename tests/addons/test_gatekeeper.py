@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from addons.admission import FETCH_SHARE
 from addons.fetch.remote import FetchTimeout, RemoteFetcher
-from addons.gatekeeper import Forward
+from addons.gatekeeper import OFF_LOOP_BYTES, Forward
 from addons.inbound import Inbound
-from addons.pictrs import answers
+from addons.pictrs import answers, multipart
 from addons.pictrs.routes import Match
 from config.settings import Fetch
 from model.verdict import Verdict
@@ -98,11 +101,44 @@ async def test_one_deadline_holds_for_fetching_and_all_files() -> None:
     assert all(before + 5 <= deadline <= time.monotonic() + 5 for deadline in judge.deadlines)
 
 
-@pytest.mark.parametrize("size", [256 * 1024 - 400, 256 * 1024 + 1])
-async def test_large_bodies_are_read_and_written_alike(size: int) -> None:
-    """From OFF_LOOP_BYTES on that is done in a thread."""
-    data = bytes(range(256)) * (size // 256)
-    assert sent(await Desk().upload(data)) == [data]
+AROUND = len(form(b"")[1])
+"""Bytes of an upload's body besides the file."""
+
+
+@pytest.mark.parametrize(
+    ("size", "read_on_the_loop", "written_on_the_loop"),
+    [
+        (3, True, True),
+        (OFF_LOOP_BYTES - AROUND - 1, True, True),
+        (OFF_LOOP_BYTES - AROUND, False, True),
+        (OFF_LOOP_BYTES - 1, False, True),
+        (OFF_LOOP_BYTES, False, False),
+        (MIB, False, False),
+    ],
+)
+async def test_large_bodies_are_read_and_written_in_a_thread_and_alike(
+    size: int, read_on_the_loop: bool, written_on_the_loop: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: dict[str, int] = {}
+
+    def noting(name: str) -> Callable[..., Any]:
+        plain = getattr(multipart, name)
+
+        def noted(*given: Any, **more: Any) -> Any:
+            threads[name] = threading.get_ident()
+            return plain(*given, **more)
+
+        return noted
+
+    for name in ("parse", "serialise"):
+        monkeypatch.setattr(multipart, name, noting(name))
+    data = (bytes(range(256)) * (size // 256 + 1))[:size]
+    forward = await Desk().upload(data)
+    assert {name: thread == threading.get_ident() for name, thread in threads.items()} == {
+        "parse": read_on_the_loop,
+        "serialise": written_on_the_loop,
+    }
+    assert sent(forward) == [data]
 
 
 @pytest.mark.parametrize(("size", "status"), [(MIB, 0), (MIB + 1, 400)])
