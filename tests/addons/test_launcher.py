@@ -14,7 +14,9 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from mitmproxy.addonmanager import traverse
 
+from addons.lean import LeanMaster
 from addons.listener import ListenError
 from addons.state import load_key
 from model.card import card, plain
@@ -75,6 +77,7 @@ def test_serve_judges_and_stops_cleanly(recorder: Recorder, tmp_path: Path) -> N
         process.send_signal(signal.SIGTERM)
         log = process.stdout.read() if process.stdout else ""
         assert process.wait(30) == 0
+    assert "Traceback" not in log
     assert re.search(r"source=upload outcome=reject rule=self-test-card type=png", log)
     scores = r"views=13 nsfw=0\.\d{3} nsfw\(part\)=0\.\d{3} ms="
     assert re.search(rf"source=upload outcome=pass rule=- type=jpeg bytes=\d+ {scores}", log)
@@ -171,6 +174,18 @@ def test_a_taken_callback_port_raises_in_process(recorder: Recorder) -> None:
         with pytest.raises(ListenError, match=rf"127\.0\.0\.1:{port} \(callback\.listen\)"), RunningFilter(busy):
             pass
     assert not any(recorder.raw)
+
+
+def test_it_runs_with_nothing_of_mitmproxys_but_what_it_needs(recorder: Recorder) -> None:
+    with RunningFilter(config(recorder.address), FakeJudge()) as running:
+        master = running.filter._master
+        assert type(master) is LeanMaster
+        assert sorted(type(each).__name__ for each in traverse(master.addons.chain)) == [
+            "Intercept",
+            "Life",
+            "NextLayer",
+            "Proxyserver",
+        ]
 
 
 def test_it_starts_and_stops_again_in_one_process(recorder: Recorder) -> None:
