@@ -120,6 +120,24 @@ def test_of_pict_rs_answer_goes_back_what_it_is_known_to_send(judge: FakeJudge) 
     assert dict(answer.headers) == known | {"Content-Length": "7"}
 
 
+def test_of_an_upload_that_is_over_a_connection_keeps_no_body(
+    gate: RunningFilter, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The connection keeps the client's request until the next one, and pict-rs's stands in the flow in its place.
+    taken, plain = [], Intercept.requestheaders
+
+    def noted(self: Intercept, flow: HTTPFlow) -> None:
+        taken.append(flow.request)
+        plain(self, flow)
+
+    monkeypatch.setattr(Intercept, "requestheaders", noted)
+    with socket.create_connection(gate.address, timeout=10) as connection:
+        connection.sendall(raw_upload(PICTURE))
+        assert listen(connection).startswith(b"HTTP/1.1 201 ")
+        assert [request.raw_content for request in taken] == [None]
+    assert PICTURE in recorder.requests[0].body
+
+
 # What is refused
 
 
