@@ -26,8 +26,11 @@ GATE = "addons/gate.py"
 
 
 @contextmanager
-def mitmdump(recorder: Recorder, home: Path, *options: str, script: str = GATE) -> Iterator[int]:
-    """mitmdump with a script, in front of the recorder. Gives its port once it answers."""
+def mitmdump(recorder: Recorder, home: Path, *options: str, script: str = GATE, gently: bool = False) -> Iterator[int]:
+    """mitmdump with a script, in front of the recorder. Gives its port once it answers.
+
+    It is killed in the end; `gently` sends it SIGTERM before, upon which it has to end by itself with exit code 0.
+    """
     port = free_port()
     command = [MITMDUMP, "--set", f"confdir={home}", "-p", str(port), "--listen-host", "127.0.0.1", *options]
     own = {"PICTRS_FILTER_UPSTREAM": recorder.url, "PICTRS_FILTER_CONFIG": str(own_file(home)), "PYTHONPATH": ""}
@@ -41,6 +44,9 @@ def mitmdump(recorder: Recorder, home: Path, *options: str, script: str = GATE) 
         try:
             wait_for_answer(port, process, home)
             yield port
+            if gently:
+                process.terminate()
+                assert process.wait(SECONDS) == 0
         finally:
             process.kill()  # which does not wait, as SIGTERM does, until the model is imported; decoders end with it
             process.wait(SECONDS)

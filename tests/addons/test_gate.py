@@ -60,6 +60,14 @@ def test_it_judges_with_the_embedded_model(recorder: Recorder, tmp_path: Path) -
     assert "verysecret" not in log
 
 
+def test_it_ends_cleanly_when_it_is_told_to(recorder: Recorder, tmp_path: Path) -> None:
+    log = tmp_path / "mitmdump.log"
+    with mitmdump(recorder, tmp_path, "--mode", closed.MODE, gently=True) as port:
+        until(lambda: "ready: listening on " in log.read_text(), "its model was never loaded")
+        assert statuses(("127.0.0.1", port), card()) == [400]
+    assert "Traceback" not in log.read_text()
+
+
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
