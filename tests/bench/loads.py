@@ -3,14 +3,14 @@
 First its capacity: as many as it answers when the next one waits for the last. Then uploads at random moments, which
 wait for nobody, at parts and multiples of that. Then, at 0.8 of it, views beside them: the event loop notes how late it
 wakes (stub.py), and once more while uploads as large as are allowed come in. Every file that lies upstream at the end
-must be one that was judged and passed.
+must be one that was judged and passed; of large ones, which the upstream does not read, that is not known.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,8 @@ LARGE_CONNECTIONS = 2
 LARGE_BYTES = Settings().limits.max_file_bytes - 1024
 """Of the large uploads: as large as a file may be, less a comment."""
 ACCEPTED, REFUSED = 201, 503
+UNKNOWN = "-"
+"""Stands for a file that the upstream did not hash (upstream.py)."""
 
 Say = Callable[[str], None]
 _numbers = itertools.count(step=1_000_000)
@@ -69,7 +71,12 @@ class Lag:
 
 @dataclass(frozen=True)
 class Loaded:
-    """All that one filter went through. `capacity` is uploads a second; `unscanned` files lie upstream unjudged."""
+    """All that one filter went through. `capacity` is uploads a second.
+
+    stored      files that lie upstream
+    unscanned   those of them that were not judged and passed
+    unknown     those of them that are too large to know that
+    """
 
     judge: str
     capacity: float
@@ -77,6 +84,7 @@ class Loaded:
     lags: dict[str, Lag]
     stored: int
     unscanned: int
+    unknown: int
 
 
 def measure(upstream: processes.Program, sizes: Sizes, folder: Path, say: Say) -> list[Loaded]:
@@ -114,14 +122,24 @@ def _one(
         spec = Spec(address, seconds / 2, 0, str(files[1]), next(_numbers), LARGE_CONNECTIONS)
         windows[f"uploads of {files[1].stat().st_size / 1e6:.0f} MB"] = _window(load.run(spec))
     noted = stub.read(figures)
-    there = [digest for digest in stored(upstream)[before:] if digest != "-"]
+    there = stored(upstream)[before:]
     lags = {name: lag(noted.lags, window) for name, window in windows.items()}
-    return Loaded(name, capacity, runs, lags, len(there), len(set(there) - set(noted.passed)))
+    missed, unknown = unscanned(there, noted.passed), there.count(UNKNOWN)
+    return Loaded(name, capacity, runs, lags, len(there), missed, unknown)
 
 
 def stored(upstream: processes.Program) -> list[str]:
-    """SHA-256 of each file that came to the upstream so far; `-` for large ones, which it does not read."""
+    """SHA-256 of each file that came to the upstream so far; UNKNOWN for large ones, which it does not read."""
     return ask(upstream.address, "GET", "/stored").body.decode().split()
+
+
+def unscanned(there: Sequence[str], passed: Collection[str]) -> int:
+    """How many of the files that lie there were not judged and passed, by SHA-256.
+
+    A file that lies there twice counts twice, and passed once is passed for good. UNKNOWN ones do not count.
+    """
+    known = {UNKNOWN, *passed}
+    return sum(digest not in known for digest in there)
 
 
 def summed(found: Result, factor: float, capacity: float, seconds: float) -> Run:
@@ -178,7 +196,10 @@ def lines(loaded: Loaded) -> Iterator[str]:
             + " ".join(f"{value:>8.0f}" for value in times)
             + f" {run.late:>8} {run.failed:>8}"
         )
-    yield f"  {loaded.stored} files lie upstream, {loaded.unscanned} of them unscanned"
+    yield (
+        f"  {loaded.stored} files lie upstream: {loaded.unscanned} unscanned, "
+        f"{loaded.unknown} not known (too large to hash)"
+    )
     for name, found in loaded.lags.items():
         yield (
             f"  event loop late, ms, at {name}: p50 {found.p50_ms:.1f}, p99 {found.p99_ms:.1f}, max {found.max_ms:.1f} "

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -82,6 +85,37 @@ def test_what_became_of_a_load() -> None:
     assert run.p50_ms == pytest.approx(200)
     assert run.refused_p50_ms == pytest.approx(20)
     assert run.refused_p99_ms == pytest.approx(40)
+
+
+@pytest.mark.parametrize(
+    ("there", "passed", "count"),
+    [
+        ([], [], 0),
+        (["a", "b"], ["b", "a", "c"], 0),
+        (["a", "b", "a"], ["a"], 1),
+        (["a", "b", "b"], ["a"], 2),
+        (["a", "-", "-"], ["a"], 0),
+        (["-", "b"], [], 1),
+    ],
+    ids=["nothing", "all passed", "one too many", "the same one twice", "large ones", "one beside a large one"],
+)
+def test_files_that_nobody_judged_are_counted(there: list[str], passed: list[str], count: int) -> None:
+    assert loads.unscanned(there, passed) == count
+
+
+def test_a_load_tells_what_lies_upstream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lying = [["before"], ["before", "judged", "-", "smuggled", "-"]]
+    monkeypatch.setattr(processes, "stubbed", lambda *_: nullcontext(SimpleNamespace(address=("", 0))))
+    monkeypatch.setattr(load, "run", lambda _: Result(1.0, []))
+    monkeypatch.setattr(loads, "stored", lambda _: lying.pop(0))
+    monkeypatch.setattr(stub, "read", lambda _: stub.Figures(passed=["judged"]))
+    files = tmp_path / "small", tmp_path / "large"
+    for file in files:
+        file.touch()
+    upstream: Any = SimpleNamespace(url="")
+    found = loads._one(upstream, "real", "a model", files, QUICK, lambda _: None)
+    assert (found.stored, found.unscanned, found.unknown) == (4, 1, 2)
+    assert "  4 files lie upstream: 1 unscanned, 2 not known (too large to hash)" in loads.lines(found)
 
 
 def test_lag_is_of_the_window_alone() -> None:
