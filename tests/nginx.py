@@ -84,6 +84,15 @@ def program() -> str | None:
     return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
+def version() -> str | None:
+    """Of the nginx that `program` finds, as `1.22.1`; None without one."""
+    found = program()
+    if found is None:
+        return None
+    done = subprocess.run([found, "-v"], capture_output=True, text=True, check=True)
+    return done.stderr.strip().rpartition("/")[2]
+
+
 class Nginx:
     """One running nginx. Use it in `with`. `storage` is pict-rs; `callbacks` go with `filters`, one each, or none.
 

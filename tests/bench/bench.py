@@ -114,7 +114,7 @@ def _measure(only: str | None, deadline: float, sizes: Sizes) -> Report:
     parts = [only] if only else list(PARTS)
     say = Progress(parts)
     started, before = report.now(), report.load()
-    made = Report(started, report.commit(), report.machine(before), report.versions())
+    made = Report(started, report.commit(), report.machine(before), report.versions() | report.beside())
     say("starting the upstream")
     with processes.upstream() as upstream, tempfile.TemporaryDirectory(prefix="pictrs-filter-bench-") as named:
         folder = Path(named)

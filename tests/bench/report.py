@@ -11,7 +11,10 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
+
 from addons.admin.bench import machine as ours
+from tests import nginx
 from tests.bench import growth, loads, views
 from tests.bench.growth import Growth
 from tests.bench.loads import Loaded
@@ -21,17 +24,20 @@ from tests.bench.views import Rate
 from tests.running import repository
 
 MIB = 1024 * 1024
-PACKAGES = ("torch", "timm", "mitmproxy", "pillow", "numpy", "aiohttp")
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Where the figures were taken. `load` is the load average of the last minute, before and after."""
+    """Where the figures were taken. `load` is the load average of the last minute, before and after.
+
+    `gpu` is the name of the one that torch would use; empty where there is none.
+    """
 
     cpu: str
     cores: int
     memory_mib: int
     system: str
+    gpu: str
     load: tuple[float, float]
 
 
@@ -90,7 +96,8 @@ def now() -> str:
 def machine(load_before: float) -> Machine:
     """This machine; `load_before` is what `load()` gave at the start."""
     found = ours.machine()
-    return Machine(found.cpu, found.cores, found.memory_mib, platform.platform(), (load_before, load()))
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    return Machine(found.cpu, found.cores, found.memory_mib, platform.platform(), gpu, (load_before, load()))
 
 
 def load() -> float:
@@ -100,7 +107,13 @@ def load() -> float:
 
 def versions() -> dict[str, str]:
     """Python and the packages that the figures depend on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    return ours.versions() | {"aiohttp": version("aiohttp")}
+
+
+def beside() -> dict[str, str]:
+    """Version by name of the programs that the filter is measured beside, where they are installed."""
+    found = nginx.version()
+    return {"nginx": found} if found else {}
 
 
 def commit() -> str:
@@ -117,8 +130,9 @@ def table(report: Report) -> str:
     """The figures, to be read."""
     machine = report.machine
     names = " ".join(f"{name} {number}" for name, number in report.versions.items())
+    gpu = f", {machine.gpu}" if machine.gpu else ""
     lines = [
-        f"{machine.cpu}, {machine.cores} cores, {machine.memory_mib} MiB, {machine.system}",
+        f"{machine.cpu}, {machine.cores} cores, {machine.memory_mib} MiB, {machine.system}{gpu}",
         f"commit {report.commit}, {names}",
     ]
     for run in report.memory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -16,10 +17,12 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import pytest
+import torch
 
 from config.media import Limits
 from config.settings import Settings
-from tests.bench import bench, loads, memory, processes, runs, timing, views
+from tests import nginx
+from tests.bench import bench, loads, memory, processes, report, runs, timing, views
 from tests.bench.client import Client, Timed
 from tests.bench.pictures import Kind
 from tests.bench.sizes import FULL, QUICK
@@ -30,6 +33,8 @@ from tests.running import repository
 MIB = 1024 * 1024
 END_SECONDS = 30.0
 READY_LINE = "ready: listening on 127.0.0.1:9"
+NGINX_WAYS = () if nginx.available() else (views.ALONE, views.FAST)
+"""What is measured besides where nginx is installed."""
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +91,7 @@ def test_times_are_side_by_side(measured: dict[str, Any]) -> None:
 
 
 def test_views_are_counted_by_the_second_and_by_cpu(measured: dict[str, Any]) -> None:
-    assert {"straight", views.PLAIN, views.FILTER} <= measured["views"].keys()
+    assert list(measured["views"]) == ["straight", views.PLAIN, views.FILTER, *NGINX_WAYS]
     for rate in measured["views"].values():
         assert rate["per_second"] > 0
         assert len(rate["rounds"]) == len(rate["cpu_rounds"]) == QUICK.view_rounds
@@ -112,7 +117,12 @@ def test_growth_is_sampled(measured: dict[str, Any]) -> None:
 
 
 def test_figures_come_with_machine_and_versions(measured: dict[str, Any]) -> None:
-    assert {"python", "torch", "timm", "mitmproxy", "pillow"} <= measured["versions"].keys()
+    packages = ("pictrs-filter", "mitmproxy", "torch", "timm", "onnxruntime", "pillow", "numpy", "aiohttp")
+    beside = ("nginx",) if nginx.program() else ()
+    assert list(measured["versions"]) == ["python", *packages, *beside]
+    assert all(re.match(r"\d+\.\d+", version) for version in measured["versions"].values())
+    assert list(measured["machine"]) == ["cpu", "cores", "memory_mib", "system", "gpu", "load"]
+    assert bool(measured["machine"]["gpu"]) is torch.cuda.is_available()
     assert measured["machine"]["cores"] >= 1
     assert measured["machine"]["memory_mib"] > 512
     assert measured["machine"]["cpu"]
@@ -136,12 +146,36 @@ def test_figures_come_with_machine_and_versions(measured: dict[str, Any]) -> Non
         "event loop late",
         "grown by",
         "growth; then: nothing",
+        *(f"  {name} " for name in NGINX_WAYS),
+        *(["the fast path against nginx alone"] if NGINX_WAYS else []),
         "Load average",
         "written to",
     ],
 )
 def test_steps_and_figures_are_told(quick: tuple[dict[str, Any], str], line: str) -> None:
     assert line in quick[1]
+
+
+@pytest.mark.parametrize("name", ["", "NVIDIA H100"])
+def test_a_gpu_is_told_where_there_is_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(name))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: name)
+    machine = report.machine(0.5)
+    assert machine.gpu == name
+    told, _, _ = report.table(report.Report("", "", machine, {})).partition("\n")
+    assert told.endswith(f"{machine.system}, {name}" if name else machine.system)
+
+
+@pytest.mark.parametrize(("program", "found"), [(None, {}), ("/bin/nginx", {"nginx": "1.22.1"})])
+def test_nginx_is_told_where_it_is_installed(
+    program: str | None, found: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 0, "", f"{command[0]} version: nginx/1.22.1\n")
+
+    monkeypatch.setattr(nginx, "program", lambda: program)
+    monkeypatch.setattr(subprocess, "run", run)
+    assert report.beside() == found
 
 
 class Slow:
