@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import _posixsubprocess
+import _socket
 import asyncio
 import hashlib
 import json
+import os
 import re
+import select
 import socket
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from types import BuiltinFunctionType, FrameType
+from typing import Any
 
 import pytest
 from mitmproxy.http import HTTPFlow
@@ -136,6 +144,31 @@ def test_of_an_upload_that_is_over_a_connection_keeps_no_body(
         assert listen(connection).startswith(b"HTTP/1.1 201 ")
         assert [request.raw_content for request in taken] == [None]
     assert PICTURE in recorder.requests[0].body
+
+
+BLOCKING = frozenset(
+    {time.sleep, open, os.open, select.select, socket.getaddrinfo, _socket.getaddrinfo, _posixsubprocess.fork_exec}
+)
+"""Functions written in C that can keep the event loop from everybody else."""
+
+
+def test_neither_a_view_nor_an_upload_calls_what_blocks_the_event_loop(gate: RunningFilter) -> None:
+    called: set[Any] = set()
+
+    def note(_: FrameType, event: str, function: Any) -> None:
+        if event == "c_call" and isinstance(function, BuiltinFunctionType):
+            called.add(function)
+
+    upload(gate.address, PICTURE)  # once before, for what is done once
+    gate.call(lambda: sys.setprofile(note))  # in the event loop's thread alone
+    try:
+        assert ask(gate.address, "GET", "/image/original/a.jpg").status == 200
+        assert upload(gate.address, PICTURE).status == 201
+        gate.call(lambda: os.getpid())
+    finally:
+        gate.call(lambda: sys.setprofile(None))
+    assert os.getpid in called, "nothing was noted"
+    assert called & BLOCKING == set()
 
 
 # What is refused

@@ -35,8 +35,8 @@ time:   p50 and p95 of an upload and of a view, straight to the upstream and thr
 views:  of a small picture, a second and a CPU second, through plain `mitmdump -q` that streams, the filter, and nginx
         where it is installed. Each has a core of its own, if there are two; `ratio` is to plain mitmproxy.
 load:   uploads at random moments at 0.5, 0.8, 1.0 and 1.5 of what the filter can do: times of those accepted, those
-        refused, those too late, and files upstream that nobody judged (0), or too large to know that. And how
-        late the event loop wakes.
+        refused, those too late, and files upstream that nobody judged (0), or too large to know that. And how late
+        the event loop wakes.
 growth: RSS over 10,000 small uploads.
 
 Takes about 10 minutes and 500 MB below TMPDIR. Needs nothing but this checkout; Linux only. Compare ratios and added

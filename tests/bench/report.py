@@ -30,15 +30,15 @@ MIB = 1024 * 1024
 class Machine:
     """Where the figures were taken. `load` is the load average of the last minute, before and after.
 
-    `gpu` is the name of the one that torch would use; empty where there is none.
+    `gpu` is the name of the one that torch would use; empty where there is none, and in older files.
     """
 
     cpu: str
     cores: int
     memory_mib: int
     system: str
-    gpu: str
     load: tuple[float, float]
+    gpu: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def machine(load_before: float) -> Machine:
     """This machine; `load_before` is what `load()` gave at the start."""
     found = ours.machine()
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    return Machine(found.cpu, found.cores, found.memory_mib, platform.platform(), gpu, (load_before, load()))
+    return Machine(found.cpu, found.cores, found.memory_mib, platform.platform(), (load_before, load()), gpu)
 
 
 def load() -> float:

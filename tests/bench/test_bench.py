@@ -121,7 +121,7 @@ def test_figures_come_with_machine_and_versions(measured: dict[str, Any]) -> Non
     beside = ("nginx",) if nginx.program() else ()
     assert list(measured["versions"]) == ["python", *packages, *beside]
     assert all(re.match(r"\d+\.\d+", version) for version in measured["versions"].values())
-    assert list(measured["machine"]) == ["cpu", "cores", "memory_mib", "system", "gpu", "load"]
+    assert list(measured["machine"]) == ["cpu", "cores", "memory_mib", "system", "load", "gpu"]
     assert bool(measured["machine"]["gpu"]) is torch.cuda.is_available()
     assert measured["machine"]["cores"] >= 1
     assert measured["machine"]["memory_mib"] > 512

@@ -136,3 +136,11 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     for word in ("--quick", "--only", "--json", "--readme", "--from", "--photos", "wrongly refused", "Exit codes"):
         assert word in said
+
+
+def test_an_older_file_without_a_gpu_is_read(measured: tuple[Recall, Path], tmp_path: Path) -> None:
+    raw = json.loads(measured[1].read_text())
+    del raw["machine"]["gpu"]
+    older = tmp_path / "older.json"
+    older.write_text(json.dumps(raw))
+    assert read(older).machine.gpu == ""
