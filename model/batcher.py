@@ -108,7 +108,7 @@ class Batcher:
         clock = self._clock or asyncio.get_running_loop()
         waiting = self._line.ahead(clock.time(), views)
         for part in self._again:
-            waiting[part.ask.model] += len(part)
+            waiting[part.ask.model] += 0 if part.ask.gone else len(part)
         for device in self._devices:
             for flight in device.flights:
                 waiting[flight.model] += flight.views
@@ -143,7 +143,7 @@ class Batcher:
             now = clock.time()
             first = self._line.first(now)
             device = self._next_device(now)
-            while self._again and self._again[0].ask.gone:
+            while self._again and (self._again[0].ask.gone or now >= self._again[0].ask.deadline):
                 self._again.popleft()
             if len(device.flights) >= device.lanes or (first is None and not self._again):
                 return

@@ -102,7 +102,7 @@ def first(ways: Sequence[tuple[str, Make]], plain: Engine, views: NDArray[np.uin
             log.warning("%s is not used: its scores may be %.3f from what they should be", name, apart)
             del engine
         else:
-            log.info("%s cannot be used: %s: %s", name, type(error).__name__, str(error)[:500])
+            log.warning("%s cannot be used: %s: %s", name, type(error).__name__, str(error)[:500])
         del trial, error  # they hold the engine, and with it its memory on the device, while the next one is made
         gc.collect()
     return None

@@ -77,7 +77,7 @@ class Gallery:
         if not new:
             return
         for picture in new:
-            views = self._needs(whole_views(reduced(picture, self._specs, parts=False), self._specs, self._plan))
+            views = self._needs(whole_views(picture, self._specs, self._plan))
             if self._plan.sample and not self._whole.count:
                 self._whole = Spread(max(1, self._plan.budget // len(views)), self._chance)
             if views:  # or all of them are there already
@@ -155,7 +155,10 @@ def whole_views(picture: Image.Image, specs: Sequence[ViewSpec], plan: Plan) -> 
 
 def end_views(picture: Image.Image, specs: Sequence[ViewSpec], plan: Plan) -> list[View]:
     """Those squares."""
-    return close_views(picture, along(*picture.size, unseen(picture.size, specs)), specs) if plan.tiles else []
+    boxes = along(*picture.size, unseen(picture.size, specs)) if plan.tiles else []
+    smaller = reduced(picture, specs, parts=False) if boxes else picture
+    fewer = along(*smaller.size, unseen(smaller.size, specs))  # none where rounding makes it just not long
+    return close_views(smaller, fewer, specs) if boxes and fewer else close_views(picture, boxes, specs)
 
 
 def unseen(size: tuple[int, int], specs: Sequence[ViewSpec]) -> float:
@@ -173,14 +176,14 @@ def reduced(
 ) -> Image.Image:
     """The picture itself, or a smaller one; what becomes a view stays `sharp` times as large as that, or larger.
 
-    `parts`: views of its tiles too, not only of the whole and of squares from end to end.
+    `parts`: views of its tiles too, not only of squares from end to end.
     """
     if not specs:
         return picture
     side = max(min(spec.height, spec.width) for spec in specs)
     boxes = tiles(*picture.size, side) if parts else []
     tile = boxes[0][2] - boxes[0][0] if boxes else min(picture.size)
-    factors = [tile / side]
+    factors = [tile / max(max(spec.height, spec.width) for spec in specs)]
     for spec in specs:
         width, height = whole_size(picture.size, spec)
         factors += [picture.width / width, picture.height / height]

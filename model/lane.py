@@ -62,7 +62,7 @@ def stream() -> torch.cuda.Stream:
 
 def _event() -> torch.cuda.Event:
     make: Any = torch.cuda.Event
-    made: torch.cuda.Event = make()
+    made: torch.cuda.Event = make(blocking=True)  # who waits for it sleeps; by default he would spin on a core
     return made
 
 

@@ -557,20 +557,30 @@ class Together(Gated):
         return riders
 
 
+@pytest.mark.parametrize("busy", [False, True], ids=["told in time", "the loop was busy"])
 async def test_what_is_tried_again_waits_for_its_turn_and_not_when_nobody_waits(
-    batcher: Make, clock: FakeClock
+    busy: bool, batcher: Make, clock: FakeClock
 ) -> None:
     model = Together()
     backend = batcher(model)
     *late, leaving, patient = await model.fail(backend, 5.0, 5.0, LATER, LATER)
     leaving.cancel()
-    clock.advance(6.0)
-    for task in late:
-        with pytest.raises(DeadlineExceeded):
-            await task
+    if busy:
+        clock.now = 6.0  # the timers have yet to ring
+        await asyncio.sleep(0)
+    else:
+        clock.advance(6.0)
+        for task in late:
+            with pytest.raises(DeadlineExceeded):
+                await task
+        backend._pace["m"] = 1.0
+        assert backend.expects(0) == pytest.approx(2), "the one that flies and the one that waits"
     model.go_on.set()
     np.testing.assert_allclose(await patient, scores_of(5), atol=1e-6)
     assert model.sizes == [1, 4, 1, 1]
+    clock.advance(0)
+    _, waited = await asyncio.gather(*late, return_exceptions=True)  # the first one of them flew
+    assert isinstance(waited, DeadlineExceeded)
 
 
 async def test_what_is_to_be_tried_again_counts_as_waiting_and_is_told_of_the_end(batcher: Make) -> None:

@@ -151,7 +151,7 @@ def test_a_forward_waits_for_its_views_and_its_caller_for_the_forward(monkeypatc
     monkeypatch.setattr(torch.cuda, "stream", on)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda: Noted("current"))
     monkeypatch.setattr(torch.cuda, "Stream", lambda: Noted(next(streams)))
-    monkeypatch.setattr(torch.cuda, "Event", lambda: Noted("event"))
+    monkeypatch.setattr(torch.cuda, "Event", lambda *, blocking: Noted("event" if blocking else "event that spins"))
     made = engine(forward, batch=1)
     forwards = ["forward"] * 3
     assert calls == ["side waits for current", "on side", *forwards, "current waits for side", "on lane 1", "on lane 2"]

@@ -232,6 +232,13 @@ def test_the_parts_of_a_large_first_frame_come_magnified_too_and_first() -> None
         assert np.abs(near - view[0]).mean() < 7
 
 
+@pytest.mark.parametrize("spec", [ViewSpec(32, 64, 1.0, "squash", "bilinear"), ViewSpec(48, 32, 0.9, "center", "box")])
+def test_nor_are_those_of_a_large_picture_lost_to_a_model_that_is_not_square(spec: ViewSpec) -> None:
+    found = looks([[frame(size=(900, 900))]], Plan(), [spec])
+    assert len(found.magnified) == found.parts > 0
+    assert found.magnified[0][0].shape == (round(spec.height * 1.6), round(spec.width * 1.6), 3)
+
+
 def test_the_parts_of_a_small_picture_do_not() -> None:
     found = looks([[frame()]], Plan())
     assert found.parts
