@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -130,7 +131,8 @@ class RunningFilter:
     def stop(self) -> None:
         """End it as SIGTERM does."""
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
+            with suppress(RuntimeError):  # it has ended by itself, and its thread is about to
+                self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(START_SECONDS)
         if self._thread.is_alive():
             raise RuntimeError("the filter did not stop")

@@ -262,9 +262,9 @@ def test_what_a_way_adds_is_told_turn_by_turn() -> None:
 
 def test_the_peak_is_seen_and_children_are_counted() -> None:
     with processes.upstream(), memory.Sampler(os.getpid()) as sampler:
-        held = b"x" * (64 * MIB)
-    assert len(held) == 64 * MIB
-    assert sampler.peak.proxy - sampler.before.proxy > 60 * MIB
+        held = b"x" * (512 * MIB)  # far more than this process may give back meanwhile
+    assert len(held) == 512 * MIB
+    assert sampler.peak.proxy - sampler.before.proxy > 256 * MIB
     assert sampler.before.decoders > MIB
     assert sampler.peak.total >= sampler.peak.proxy
 
