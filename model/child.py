@@ -118,6 +118,8 @@ class Child:
         """Whether it runs. Asks the system: the event loop may not have heard of its end yet."""
         if self._errors.done() or self._process.returncode is not None:
             return False
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13
+            return True
         try:
             return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
         except ChildProcessError:

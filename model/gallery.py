@@ -9,6 +9,7 @@ either choice (model/chance.py).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from random import Random
 from typing import NamedTuple
 
@@ -26,7 +27,8 @@ CLOSER_FRAMES = 4
 """A budget of N views holds close looks at N / 4 frames at most: each takes 9 or more, unless it repeats others."""
 SHARP = 2.0
 """A large picture is first made smaller by whole pixels, but what becomes a view stays twice as large as it: that takes
-a fifth of the time, and no view differs by more than a level or two."""
+a fifth of the time. In the mean a view differs by a level or two; by more only in noise and in patterns so fine that
+they are at the edge of what it shows."""
 COMPARED = 1.0
 """The same for the pictures by which frames are compared: as large as what becomes a view, whole or part, shows them.
 What is finer than that no view shows. A frame of 470 x 470 pixels that is like an earlier one takes 1.5 ms, half of
@@ -47,7 +49,8 @@ class Looks(NamedTuple):
 
 class _Part(NamedTuple):
     view: View
-    magnified: View | None
+    picture: Image.Image
+    box: Box
 
 
 class Gallery:
@@ -83,11 +86,11 @@ class Gallery:
             if views:  # or all of them are there already
                 self._whole.add(views)
         if self._first is None:
-            close = self._close(new, self._plan.magnified > 0)
+            close = self._close(new)
             self._first = self._needs([part.view for part in close])
             self._magnify(close)
         elif self._closer.wants:
-            self._closer.add([part.view for part in self._close(new, False)])
+            self._closer.add([part.view for part in self._close(new)])
         else:
             self._closer.skip()
 
@@ -109,22 +112,23 @@ class Gallery:
         parts += self._new(evenly(closer, room, self._chance))
         return Looks([*views, *parts], len(parts), self._whole.count, seen, larger)
 
-    def _close(self, pictures: Sequence[Image.Image], magnify: bool) -> list[_Part]:
+    def _close(self, pictures: Sequence[Image.Image]) -> list[_Part]:
         found: list[_Part] = []
         for picture in pictures if self._plan.tiles else []:
             near = nearer(picture, self._side, self._specs)
             boxes = tiles(*near.size, self._side)
             views = close_views(near, boxes, self._specs)
-            larger = magnified(near, boxes, self._specs) if magnify else []
-            found += [_Part(view, larger[number] if larger else None) for number, view in enumerate(views)]
+            found += [_Part(view, near, box) for view, box in zip(views, boxes, strict=False)]  # no views, no models
         return found
 
     def _magnify(self, close: Sequence[_Part]) -> None:
         kept = {id(view) for view in self._first or ()}
         parts = [part for part in close if id(part.view) in kept]
-        for view, larger in evenly(parts, self._plan.magnified, self._chance):
-            if larger is not None:
-                self._magnified[id(view)] = larger
+        chosen = evenly(parts, self._plan.magnified, self._chance)
+        for _, group in groupby(chosen, lambda part: id(part.picture)):
+            near = list(group)
+            larger = magnified(near[0].picture, [part.box for part in near], self._specs)
+            self._magnified.update(zip((id(part.view) for part in near), larger, strict=False))  # none, if enlarged
 
     def _new(self, views: list[View]) -> list[View]:
         return [view for view in views if self._views.is_new(view)]
@@ -156,9 +160,11 @@ def whole_views(picture: Image.Image, specs: Sequence[ViewSpec], plan: Plan) -> 
 def end_views(picture: Image.Image, specs: Sequence[ViewSpec], plan: Plan) -> list[View]:
     """Those squares."""
     boxes = along(*picture.size, unseen(picture.size, specs)) if plan.tiles else []
-    smaller = reduced(picture, specs, parts=False) if boxes else picture
+    if not boxes:
+        return []
+    smaller = reduced(picture, specs, parts=False)
     fewer = along(*smaller.size, unseen(smaller.size, specs))  # none where rounding makes it just not long
-    return close_views(smaller, fewer, specs) if boxes and fewer else close_views(picture, boxes, specs)
+    return close_views(smaller, fewer, specs) if fewer else close_views(picture, boxes, specs)
 
 
 def unseen(size: tuple[int, int], specs: Sequence[ViewSpec]) -> float:

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
-import threading
 import time
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from config.load import Config, load
-from config.policy import PolicySpec
 from config.settings import Settings
-from model import choice, parts, weights
-from model.batcher import Batcher
 from model.card import CARD_SHA256, card, plain
 from model.classifier import Enough
 from model.errors import (
@@ -28,7 +21,6 @@ from model.errors import (
     DeadlineExceeded,
     DecoderFailed,
     JudgeError,
-    ModelError,
     TooLarge,
     Undecodable,
     Unsupported,
@@ -36,11 +28,8 @@ from model.errors import (
 from model.formats.media import MediaType
 from model.formats.sniff import sniff
 from model.judge import CARD_RULE, OFF_LOOP_BYTES, Judge
-from model.onnxengine import NICE
-from model.parts import start_parts
 from model.sandbox import Views
 from model.verdict import Outcome, Verdict
-from tests.imagenet import make_local_dir
 
 JPEG = plain()
 LABELS = {"nsfw": ("sfw", "nsfw")}
@@ -348,63 +337,6 @@ async def test_an_error_that_nobody_foresaw_is_not_swallowed() -> None:
         await ask(judge(FakeDecoder(fault=KeyError("x")), failure={"decoder": "pass", "classifier": "pass"}))
 
 
-async def test_a_label_that_the_model_lacks_is_told_at_start() -> None:
-    policy = {
-        "models": {"imagenet": {"timm": f"local-dir:{make_local_dir()}"}},
-        "signals": {"cat": {"model": "imagenet", "sum_labels": ["tabby", "unicorn"]}},
-        "rules": [{"name": "no-cats", "when": {"signal": "cat", "at_least": 0.5}, "action": "reject"}],
-    }
-    wrong = replace(config(), policy=PolicySpec.model_validate(policy))
-    with pytest.raises(ModelError, match="signal 'cat': model 'imagenet' has no label 'unicorn'; it has: "):
-        await Judge.start(wrong)
-
-
-async def test_models_are_warm_leave_a_core_free_and_stand_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    warmed: list[weights.LoadedModel] = []
-    ran: list[tuple[int, int]] = []
-    before = torch.get_num_threads()
-    nice = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    plain_forward = weights.LoadedModel.forward
-
-    def forward(model: weights.LoadedModel, views: NDArray[np.uint8]) -> NDArray[np.float32]:
-        ran.append((torch.get_num_threads(), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())))
-        return plain_forward(model, views)
-
-    monkeypatch.setattr(weights.LoadedModel, "warm_up", lambda model: warmed.append(model))
-    monkeypatch.setattr(weights.LoadedModel, "forward", forward)
-    monkeypatch.setattr(choice, "cores", lambda: 4)
-    running = await Judge.start(config())
-    try:
-        torch.set_num_threads(1)  # a thread that has not asked for another number gets this one
-        assert (await ask(running)).outcome is Outcome.PASS
-    finally:
-        await running.close()
-        torch.set_num_threads(before)
-    assert len(warmed) == 1
-    assert set(ran) == {(3, max(nice, NICE))}
-
-
-async def test_a_device_has_as_many_lanes_as_all_its_models_bear(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Pool(FakeDecoder):
-        async def start(self) -> None:
-            pass
-
-    def device(**lanes: int) -> dict[str, Any]:
-        labels = LABELS["nsfw"]
-        return {
-            name: SimpleNamespace(lanes=each, batch=4, labels=labels, device="fake", view=None)
-            for name, each in lanes.items()
-        }
-
-    devices = [device(nsfw=3, other=2), device(nsfw=1, other=2)]
-    monkeypatch.setattr(parts, "_load", lambda _: devices)
-    monkeypatch.setattr(parts, "DecoderPool", lambda *_: Pool())
-    started = await start_parts(config())
-    await started.close()
-    assert isinstance(started.backend, Batcher)
-    assert [each.lanes for each in started.backend._devices] == [2, 1]
-
-
 async def test_the_real_parts_together() -> None:
     running = await Judge.start(load(env={}))
     try:
@@ -419,21 +351,6 @@ async def test_the_real_parts_together() -> None:
     assert refused.rule == CARD_RULE
     assert (broken.outcome, broken.cause) == (Outcome.REJECT, "undecodable")
     assert (trailed.outcome, trailed.size, trailed.scores) == (Outcome.PASS, len(JPEG), passed.scores)
-
-
-async def test_parts_are_there_for_others_too() -> None:
-    parts = await start_parts(load(env={}))
-    try:
-        views = await parts.decoder.decode(JPEG, found_in(JPEG), time.monotonic() + 30)
-        scores = await parts.backend.classify("nsfw", views.arrays[0], time.monotonic() + 30)
-    finally:
-        await parts.close()
-    assert parts.labels == LABELS
-    assert scores.shape == (13, 2)
-    with pytest.raises(DecoderFailed):
-        await parts.decoder.decode(JPEG, found_in(JPEG), time.monotonic() + 30)
-    with pytest.raises(ClassifierFailed, match="closed"):
-        await parts.backend.classify("nsfw", views.arrays[0], time.monotonic() + 30)
 
 
 def found_in(data: bytes) -> MediaType:

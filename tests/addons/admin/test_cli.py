@@ -87,52 +87,11 @@ def test_the_help_names_every_command(capsys: Captured) -> None:
     assert {line.split()[1] for line in text.splitlines() if line.startswith("  pictrs-filter ")} == {*COMMANDS}
 
 
-WRONG = [
-    pytest.param([], "the following arguments are required: COMMAND", id="nothing"),
-    pytest.param(["bogus"], "invalid choice: 'bogus'", id="unknown-command"),
-    pytest.param(["classify"], "the following arguments are required: FILE|URL", id="no-picture"),
-    pytest.param(["check", "a", "b"], "unrecognized arguments: b", id="two-files"),
-    pytest.param(["serve", "--upstream", "pictrs"], "--upstream: must be http://HOST:PORT of pict-rs", id="upstream"),
-    pytest.param(["serve", "--listen", "localhost:80"], "--listen: must be ADDRESS:PORT, ", id="listen"),
-    pytest.param(["demo", "--upstream", "https://h"], "not 'https://h'", id="upstream-of-the-demo"),
-    pytest.param(["selftest", "--url", "http://h", "--write", "f"], "not allowed with", id="url-and-write"),
-    *[
-        pytest.param(["bench", option, value], f"{option}: must be a number from {bounds}, not '{value}'", id=name)
-        for name, option, value, bounds in (
-            ("no-seconds", "--seconds", "0", "0.01 to 3600"),
-            ("too-many-seconds", "--seconds", "3600.1", "0.01 to 3600"),
-            ("seconds-of-nothing", "--seconds", "nan", "0.01 to 3600"),
-            ("words-for-seconds", "--seconds", "long", "0.01 to 3600"),
-            ("none-at-once", "--at-once", "0", "1 to 1024"),
-            ("too-many-at-once", "--at-once", "1025", "1 to 1024"),
-            ("half-at-once", "--at-once", "1.5", "1 to 1024"),
-        )
-    ],
-    *[
-        pytest.param(["selftest", "--url", url], "--url: must be http://HOST:PORT, for example", id=f"url-{name}")
-        for name, url in {
-            "empty": "",
-            "without-scheme": "127.0.0.1:8081",
-            "other-scheme": "ftp://h",
-            "without-host": "http://:80",
-            "half-a-bracket": "http://[::1",
-            "port-too-high": "http://h:65536",
-            "port-zero": "http://h:0",
-            "space": "http://h/a b",
-            "query": "http://h/?a",
-            "user": "http://u@h",
-            "newline": "http://h/\n",
-        }.items()
-    ],
-]
-
-
-@pytest.mark.parametrize(("arguments", "words"), WRONG)
-def test_a_command_line_that_is_wrong(capsys: Captured, arguments: list[str], words: str) -> None:
+def test_a_command_line_that_is_wrong_is_exit_code_2(capsys: Captured) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(arguments)
+        main(["bogus"])
     assert ended.value.code == 2
-    assert words in capsys.readouterr().err
+    assert "invalid choice: 'bogus'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
