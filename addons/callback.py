@@ -108,7 +108,7 @@ class Callback:
             data = validation.file_of(inbound.all(b"content-type"), inbound.body, max_bytes=limit)
         except validation.ValidationError as error:
             return answers.bad_request(error.message, error.status)
-        found = await self._inspector.inspect("validate", data, deadline)
+        found = await self._inspector.inspect("hook", data, deadline)
         if isinstance(found, Answer):
             return found
         if len(found.data) < len(data):  # pict-rs keeps all of it, and what stands behind a still's end was not judged

@@ -19,7 +19,8 @@ from model.verdict import Outcome, Verdict
 
 log = logging.getLogger("pictrs_filter")
 
-Source = Literal["upload", "import", "fetch", "proxy", "validate"]
+Source = Literal["upload", "import", "fetch", "proxy", "hook"]
+"""Where a file came from. `hook` is what pict-rs asks about by itself: it has the file already (/validate)."""
 
 
 class Judging(Protocol):
@@ -45,12 +46,18 @@ class Judging(Protocol):
 
 @dataclass(frozen=True)
 class Decision:
-    """One verdict with where its file came from: what the log, the demo's table and the tests see."""
+    """One verdict with where its file came from: what the log, the demo's table and the tests see.
+
+    `ms` is how long it took, `at` when it was there (seconds since 1970). `host` is the remote host that a fetched file
+    came from, and empty for others: personal data, kept only where the operator chose so.
+    """
 
     ref: str
     source: Source
     verdict: Verdict
     ms: float
+    at: float = 0.0
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,8 +84,8 @@ class Inspector:
         self.judge: Judging | None = None
         self.unscanned = 0
 
-    async def inspect(self, source: Source, data: bytes, deadline: float) -> Passed | Answer:
-        """Judge one file. `deadline` is an absolute `time.monotonic()` second.
+    async def inspect(self, source: Source, data: bytes, deadline: float, host: str = "") -> Passed | Answer:
+        """Judge one file. `deadline` is an absolute `time.monotonic()` second; `host` is where it was fetched from.
 
         Raises ValueError on a verdict about more bytes than there are: a fault of ours, for which nothing passes.
         """
@@ -87,14 +94,15 @@ class Inspector:
             return answers.STARTING
         started = time.monotonic()
         # what pict-rs wants validated lies there already: nothing can take its place
-        file = data if source == "validate" else await judge.normalised(data, deadline)
+        file = data if source == "hook" else await judge.normalised(data, deadline)
         if isinstance(file, Verdict):
             verdict = file
         else:
             data = file
             verdict = await judge.judge(data, deadline)
         ref = secrets.token_hex(4)
-        self._report(Decision(ref, source, verdict, round((time.monotonic() - started) * 1000, 1)))
+        ms = round((time.monotonic() - started) * 1000, 1)
+        self._report(Decision(ref, source, verdict, ms, time.time(), host))
         refusal = _refusal(verdict, ref)
         if refusal is not None:
             return refusal

@@ -33,6 +33,9 @@ class Verdict:
     in_part    as `scores`, over the views of parts of pictures; empty without them
     detail     why, in words for the log; may name a codec error, never a name or an address from the request
     stage_ms   stage -> milliseconds
+    pdq        hex PDQ hash (64 digits) of the picture as a whole, and `pdq_quality` 0..100 how much it can be trusted;
+               None where nothing was decoded. Of several pictures in a file that of the one that decided, or the first
+    note       the note of the list entry that decided, as its author wrote it; else empty
     cached     whether it was given before, on the same bytes, and nothing was decoded or classified for it now
     """
 
@@ -50,6 +53,9 @@ class Verdict:
     in_part: Mapping[str, float] = field(default_factory=dict)
     detail: str = ""
     stage_ms: Mapping[str, float] = field(default_factory=dict)
+    pdq: str | None = None
+    pdq_quality: int = 0
+    note: str = ""
     cached: bool = False
 
     @property

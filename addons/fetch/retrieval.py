@@ -78,7 +78,7 @@ class Retrieval:
             return answer
         if isinstance(fetched, NotModified):
             return fetched
-        found = await self._inspector.inspect(source, fetched.data, deadline)
+        found = await self._inspector.inspect(source, fetched.data, deadline, urlsplit(url).hostname or "")
         if isinstance(found, Answer):
             self._recent.remember(url, found, Fate.REFUSED)
             return found

@@ -206,7 +206,7 @@ async def test_a_file_that_passes_is_valid(shape: str) -> None:
     assert (reply.status, reply.body) == (200, VALID)
     assert dict(reply.headers) == {b"Content-Type": b"application/json", b"Content-Length": b"%d" % len(VALID)}
     assert room.judge.seen == [b"one"]
-    assert [decision.source for decision in room.decisions] == ["validate"]
+    assert [decision.source for decision in room.decisions] == ["hook"]
 
 
 @SHAPES

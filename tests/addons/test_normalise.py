@@ -93,7 +93,7 @@ async def test_where_the_operator_lets_a_failure_pass_it_goes_on_as_it_came() ->
 
 async def test_what_pict_rs_has_already_is_judged_as_it_lies_there() -> None:
     desk = Desk(judge := Renewing())
-    found = await desk.inspector.inspect("validate", b"one", time.monotonic() + 5)
+    found = await desk.inspector.inspect("hook", b"one", time.monotonic() + 5)
     assert isinstance(found, Passed)
     assert (found.data, judge.seen, judge.deadlines) == (b"one", [b"one"], [])
 
