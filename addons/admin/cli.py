@@ -1,4 +1,4 @@
-"""The command line: `pictrs-filter serve | check | classify | selftest | bench | demo`.
+"""The command line: `pictrs-filter serve | check | classify | explain | selftest | bench | demo`.
 
 Each command is a room of its own and is imported when it is used, so that `--help` and `check` do not wait for torch.
 Exit codes: 0 done, 1 the answer is no or something failed, 2 the command line itself is wrong, 130 interrupted.
@@ -69,6 +69,12 @@ def _run(options: argparse.Namespace) -> int:
         _log_to_stderr("error")
         given = {"seconds": options.seconds, "at_once": options.at_once, "as_json": options.json}
         return _to_its_end(bench(config, options.files, **given))
+    if options.command == "explain":
+        from addons.admin.explain import explain
+
+        config = load(options.config)
+        _log_to_stderr("warning")
+        return _to_its_end(explain(config, options.picture, origin=options.source, as_json=options.json))
     if options.command == "classify":
         from addons.admin.classify import classify
 

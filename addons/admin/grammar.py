@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from addons.admin import explain_grammar
 from addons.admin.bench.report import KEYS
 from config.addresses import check_listen, check_upstream
 
@@ -20,6 +21,7 @@ TOP = """\
 first steps:
   pictrs-filter demo                                   see it work: needs nothing, changes nothing
   pictrs-filter classify photo.jpg                     what would happen to this picture, and why
+  pictrs-filter explain photo.jpg                      every score and every condition of every rule, true or false
   pictrs-filter check filter.yaml                      is this configuration sound? each fault with its line
   pictrs-filter serve --config filter.yaml             run it in front of pict-rs
   pictrs-filter selftest --url http://127.0.0.1:8081   does it really refuse? uploads a harmless test card
@@ -151,6 +153,8 @@ def parser() -> argparse.ArgumentParser:
     classify.add_argument("--config", type=Path, metavar="FILE", help=DEFAULT_FILE)
     classify.add_argument("--json", action="store_true", help="one JSON object a line, for scripts")
     classify.add_argument("pictures", nargs="+", metavar="FILE|URL", help="a file, or an http or https address")
+
+    explain_grammar.add(command)
 
     selftest = command(
         "selftest", "prove that a running filter refuses, with a harmless card", SELFTEST, SELFTEST_EXAMPLES

@@ -131,15 +131,20 @@ def test_what_is_known_early_stays_true_and_what_is_missing_settles_it(
     assert words.holds(condition, settled, lets_pass=passes) is not None
 
 
-@given(conditions, named, scores, matches)
+@given(conditions, named, scores, matches, st.booleans(), st.booleans())
 def test_nearness_is_one_exactly_where_it_holds(
-    one: dict[str, Any], of: dict[str, Any], signals: dict[str, float], near: dict[str, int | None]
+    one: dict[str, Any],
+    of: dict[str, Any],
+    signals: dict[str, float],
+    near: dict[str, int | None],
+    in_part: bool,
+    passes: bool,
 ) -> None:
-    words, condition = logic(one, of, near, passes=False)
-    part = View(signals, in_part=True)
-    found = words.near(condition, part)
+    words, condition = logic(one, of, near, passes)
+    view = View(signals, in_part)
+    found = words.near(condition, view, lets_pass=passes)
     assert 0 <= found <= 1
-    assert (found == 1) is words.holds(condition, part)
+    assert (found == 1) is words.holds(condition, view, lets_pass=passes)
 
 
 def test_what_is_not_known_may_be_near() -> None:
