@@ -122,7 +122,7 @@ class Condition(Section):
         return (lower is not None and score >= lower) or (upper is not None and score <= upper)
 
     def near_as_whole(self, score: float) -> float:
-        """How near the `score` of a whole picture comes to all bounds, from 0, as far as it can be, to 1 where it holds."""
+        """How near the `score` of a whole picture comes to all bounds, from 0 to 1 where it holds."""
         lower = self.at_least if self.at_least is not None else self.above
         upper = self.at_most if self.at_most is not None else self.below
         if self.holds(score):

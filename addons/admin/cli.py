@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
 
     config = _serve_config(options)
     _log_to_stderr(config.settings.log_level)
-    return _to_its_end(run(config), at_once=True)
+    return _to_its_end(run(config, lambda: _serve_config(options)), at_once=True)
 
 
 def _serve_config(options: argparse.Namespace) -> Config:

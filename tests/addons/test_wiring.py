@@ -267,7 +267,7 @@ async def test_pict_rs_itself_is_never_fetched_from() -> None:
 async def test_what_passed_is_marked_with_how_it_was_judged() -> None:
     given = config(UPSTREAM)
     async with running(given) as parts:
-        assert parts.staging._judging == given.judging
+        assert parts.staging.judging == given.judging
         judge = parts.inspector.judge
         assert isinstance(judge, CachedJudge)
         assert judge.policy == given.judging  # and is remembered under nothing else
