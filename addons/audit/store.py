@@ -24,7 +24,7 @@ BUSY_SECONDS = 1.0
 WAL_BYTES = 4 * 1024 * 1024
 """What is left of the WAL after a checkpoint; SQLite checkpoints at 1000 pages, which is as much."""
 EXPIRED_ROWS = 1000
-"""Rows deleted in one transaction: some 10 ms, in which no other filter can write."""
+"""Rows deleted in one transaction: some 40 ms, in which no other filter can write."""
 FREE_PAGES = 256
 """Free pages (1 MiB) that a file may have: new rows soon take them. More is given back to the disk."""
 
