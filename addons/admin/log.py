@@ -120,10 +120,7 @@ def _rows(reader: Reader, asked: Asked, *, before: int | None, limit: int, after
 
 
 def _failed(error: LogError, settings: Settings) -> int:
-    hint = (
-        " (audit.keep_rows is 0: no log is written)"
-        if isinstance(error, NoLog) and not settings.audit.keep_rows
-        else ""
-    )
+    off = isinstance(error, NoLog) and settings.audit.keep_rows == 0
+    hint = " (but audit.keep_rows is 0: no log is written)" if off else ""
     print(f"pictrs-filter: {error}{hint}", file=sys.stderr)
     return 1

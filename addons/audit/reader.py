@@ -101,9 +101,7 @@ class Reader:
     def _opened(self) -> Iterator[sqlite3.Connection]:
         try:
             self.path.stat()
-            with contextlib.closing(
-                sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True, timeout=WAIT_SECONDS)
-            ) as connection:
+            with contextlib.closing(self._connected()) as connection:
                 if version(connection) == 0:
                     raise NoLog(f"{self.path} is empty: no verdict was written yet")
                 yield connection
@@ -111,6 +109,22 @@ class Reader:
             raise NoLog(f"there is no log at {self.path}: the filter writes it with its first verdict") from error
         except (OSError, sqlite3.Error, Foreign, Newer) as error:
             raise LogError(f"{self.path} cannot be read: {self._reason(error)}") from error
+
+    def _connected(self) -> sqlite3.Connection:
+        """On a disk that may only be read there is no room for what SQLite puts beside a file, and no writer either."""
+        uri = f"{self.path.absolute().as_uri()}?mode=ro"
+        connection = sqlite3.connect(uri, uri=True, timeout=WAIT_SECONDS)
+        try:
+            connection.execute("PRAGMA user_version")
+        except sqlite3.OperationalError as error:
+            connection.close()
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or Path(f"{self.path}-wal").exists():
+                raise
+            return sqlite3.connect(f"{uri}&immutable=1", uri=True)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
 
     def _reason(self, error: Exception) -> str:
         refused = isinstance(error, PermissionError) or not os.access(self.path, os.R_OK)
