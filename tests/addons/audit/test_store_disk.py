@@ -54,7 +54,7 @@ print(len(refs(path)) == written + 1)
 store.close()
 """
 AS_A_USER = """
-import encodings.idna  # that user may not be able to read the library
+import encodings.idna, urllib.parse  # that user may not be able to read the library
 if os.geteuid() == 0:
     os.setgid(int(sys.argv[2]))
     os.setuid(int(sys.argv[2]))
