@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from addons.admission import HOST_SHARE, Admission
+from addons.audit.place import LOG_NAME
+from addons.audit.row import Circumstances
+from addons.audit.writer import Writer
 from addons.callback import Callback
 from addons.fetch.recent import Recent
 from addons.fetch.remote import RemoteFetcher
@@ -21,6 +25,7 @@ from addons.judges import Judges, StartJudge
 from addons.life import Life
 from addons.listener import CallbackListener
 from addons.loop import LOOP_HEADER, LoopGuard
+from addons.observers import Observers
 from addons.pictrs.survey import Survey
 from addons.reload import Reload
 from addons.state import load_key
@@ -41,6 +46,8 @@ class Parts:
     reload: Reload | None
     admission: Admission
     staging: Staging
+    observers: Observers
+    log_of_verdicts: Writer | None
 
 
 def build(
@@ -52,14 +59,18 @@ def build(
 ) -> Parts:
     """Connect the parts. Nothing is loaded or opened yet but the key: the addon does that when mitmproxy runs it.
 
-    `observe` is called with every decision, on the event loop. `ask_upstream`: whether to find out what pict-rs can do,
-    which takes some requests of the filter's own. `read` reads the configuration anew; without it, it stays what it is.
-    Inside a running event loop only. Raises
-    state.StateError when the filter's own key cannot be had.
+    `observe` is called with every decision, on the event loop, and the log of verdicts gets it too. `ask_upstream`:
+    whether to find out what pict-rs can do, which takes some requests of the filter's own. `read` reads the
+    configuration anew; without it, it stays what it is. Inside a running event loop only. Raises state.StateError when
+    the filter's own key cannot be had.
     """
     settings = config.settings
     seal = Seal(load_key(settings.state_folder))
-    inspector = Inspector(observe)
+    observers = Observers(*([observe] if observe else []))
+    inspector = Inspector(observers)
+    writer = log_writer(config)
+    if writer is not None:
+        observers.add(writer.note)
     largest = settings.limits.max_file_bytes
     admission = Admission(settings.overload.media_requests, settings.overload.media_mib * MIB, largest)
     validating = Admission(settings.overload.media_requests, settings.overload.media_mib * MIB)
@@ -91,15 +102,21 @@ def build(
 
     async def apply(new: Config) -> None:
         await judges.judge_by(new)
+        if writer is not None:
+            writer.circumstances = circumstances(new, judges.device)
         logging.getLogger().setLevel(new.settings.log_level.upper())
 
     reload = Reload(config, read, apply) if read is not None else None
 
     async def warm_up() -> str:
+        if writer is not None:
+            writer.start()
         if ask_upstream:
             survey.start()
         log.info("loading %s", ", ".join(f"{name} ({spec.timm})" for name, spec in config.policy.models.items()))
         await judges.judge_by(config)
+        if writer is not None:
+            writer.circumstances = circumstances(config, judges.device)
         if reload is not None:
             reload.start()
         return described(config, judges.device)
@@ -110,6 +127,8 @@ def build(
             await reload.close()
         await judges.close()
         await fetcher.close()
+        if writer is not None:
+            await asyncio.to_thread(writer.close)
         if inspector.unscanned:
             log.warning("%d files passed without a verdict in this run", inspector.unscanned)
 
@@ -127,7 +146,20 @@ def build(
         upstream=settings.upstream_address,
         max_requests=settings.overload.requests,
     )
-    return Parts(intercept, life, inspector, judges, reload, admission, staging)
+    return Parts(intercept, life, inspector, judges, reload, admission, staging, observers, writer)
+
+
+def log_writer(config: Config) -> Writer | None:
+    """The log's writer, not started yet; None where the operator wants no log."""
+    if config.settings.audit.keep_rows == 0:
+        return None
+    path = config.settings.state_folder.expanduser() / LOG_NAME
+    return Writer(path, config.settings.audit, circumstances(config, "-"))
+
+
+def circumstances(config: Config, device: str) -> Circumstances:
+    """What the log says of each verdict alike; `device` is where the models run."""
+    return Circumstances(config.settings.mode.value, device, config.hash)
 
 
 def described(config: Config, device: str) -> str:
