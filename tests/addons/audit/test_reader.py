@@ -18,9 +18,9 @@ from tests.addons.audit.rows import AT, PASS, REJECT, UNAVAILABLE, opened, row
 MINUTE = AT + 40
 UNSEEN: dict[str, Any] = {
     "outcome": PASS,
-    "strict": UNAVAILABLE,
-    "cause": "decoder",
-    "rule": "decoder",
+    "strict": REJECT,
+    "cause": "undecodable",
+    "rule": "undecodable",
     "scores": {},
     "in_part": {},
 }
