@@ -235,6 +235,8 @@ class Judge:
         if views.trailing:
             file.size = len(data) - views.trailing
             file.sha256 = await sha256(data[: file.size])
+        if len(views.pdq):
+            file.pdq, file.pdq_quality = views.pdq[0, 0].tobytes().hex(), int(views.quality[0])
         if views.seen < views.distinct:
             file.sampled = f"{views.seen} of {views.distinct}"
         file.lap("decode")
@@ -273,6 +275,8 @@ class _File:
     size: int
     media: MediaType | None
     sampled: str = ""
+    pdq: str | None = None
+    pdq_quality: int = 0
     ms: dict[str, float] = field(default_factory=dict)
     last: float = field(default_factory=time.monotonic)
 
@@ -288,7 +292,8 @@ class _File:
         """A verdict on it."""
         name, mime = (self.media.name, self.media.mime) if self.media else (None, UNKNOWN_MIME)
         known = (self.sha256, self.size, name, mime)
-        return Verdict(outcome, strict, rule, cause, *known, sampled=self.sampled, detail=detail, stage_ms=self.ms)
+        found = Verdict(outcome, strict, rule, cause, *known, sampled=self.sampled, detail=detail, stage_ms=self.ms)
+        return replace(found, pdq=self.pdq, pdq_quality=self.pdq_quality)
 
 
 def _allowed(entry: Found, file: _File) -> Verdict:
