@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.condition import MATCH_BITS, SIMILAR_BITS, Condition
@@ -38,6 +38,9 @@ def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     counted = some.flatmap(lambda of: st.integers(1, len(of)).map(lambda n: {"at_least_n": n, "of": of}))
     return st.sampled_from(["all", "any", "none"]).flatmap(lambda key: some.map(lambda of: {key: of})) | counted
 
+
+unhurried = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""On a busy machine too."""
 
 plain = st.recursive(leaves, nested, max_leaves=8)
 named = st.fixed_dictionaries({"first": plain, "second": st.recursive(leaves | st.just({"rule": "first"}), nested)})
@@ -91,6 +94,7 @@ def logic(
     return Logic(parsed, found), condition
 
 
+@unhurried
 @given(conditions, named, scores, matches, st.tuples(st.booleans(), st.booleans()))
 def test_as_the_manual_says(
     one: dict[str, Any],
@@ -106,7 +110,7 @@ def test_as_the_manual_says(
     assert list(words.missing(condition, view, lets_pass=passes)) == []
 
 
-@settings(max_examples=400)
+@unhurried
 @given(conditions, named, scores, matches, st.sets(st.sampled_from(SIGNALS)), st.tuples(st.booleans(), st.booleans()))
 def test_what_is_known_early_stays_true_and_what_is_missing_settles_it(
     one: dict[str, Any],
@@ -132,6 +136,7 @@ def test_what_is_known_early_stays_true_and_what_is_missing_settles_it(
     assert words.holds(condition, settled, lets_pass=passes) is not None
 
 
+@unhurried
 @given(conditions, named, scores, matches, st.booleans(), st.booleans())
 def test_nearness_is_one_exactly_where_it_holds(
     one: dict[str, Any],
