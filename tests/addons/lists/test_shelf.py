@@ -17,7 +17,7 @@ from addons.lists.places import Place, copy_file, own_file, replace
 from addons.lists.shelf import ListError, Shelf, Standing, read_now
 from config.listing import ListSpec
 from model.hashlist import HashList
-from model.lists import Lists, Match
+from model.lists import Lists, Match, Searchable
 
 A, B = "aa" * 32, "bb" * 32
 NOW = 1_000_000.0
@@ -227,7 +227,7 @@ async def test_a_file_that_is_written_to_is_read_when_it_is_whole(
 
     path.write_text(A)
     now += 60
-    monkeypatch.setattr(room.os, "fstat", fstat)
+    monkeypatch.setattr(os, "fstat", fstat)
     assert not await shelf.look()
     assert await shelf.look()
     assert shelf.standing["deny"].entries == 2
@@ -236,16 +236,16 @@ async def test_a_file_that_is_written_to_is_read_when_it_is_whole(
 async def test_nothing_is_read_or_sorted_on_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(own_file(tmp_path, "deny"), A)
     threads: set[int] = set()
-    read, searchable = room._read, room.Searchable
+    read = room._read
     watched = Watched(tmp_path)
 
     def reading(place: Place) -> tuple[HashList, room.Signature] | None:
         threads.add(threading.get_ident())
         return read(place)
 
-    def sorting(found: HashList) -> room.Searchable:
+    def sorting(found: HashList) -> Searchable:
         threads.add(threading.get_ident())
-        return searchable(found)
+        return Searchable(found)
 
     monkeypatch.setattr(room, "_read", reading)
     monkeypatch.setattr(room, "Searchable", sorting)

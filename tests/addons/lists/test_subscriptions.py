@@ -13,7 +13,6 @@ import pytest
 from addons.fetch.errors import FetchError, FetchFailed
 from addons.fetch.reading import Fetched, NotModified
 from addons.fetch.remote import Validators
-from addons.lists import subscriptions as room
 from addons.lists.places import Place, copy_file
 from addons.lists.shelf import read_now
 from addons.lists.subscriptions import RETRY_SECONDS, Record, Subscriptions, list_fetcher, read_record
@@ -175,7 +174,7 @@ async def turns(
         if clock.now - start > until:
             raise asyncio.CancelledError
 
-    monkeypatch.setattr(room.asyncio, "sleep", nap)
+    monkeypatch.setattr(asyncio, "sleep", nap)
     with pytest.raises(asyncio.CancelledError):
         await followed(folder, Noting(*answers), clock, spec).follow()
     return asked
