@@ -11,16 +11,16 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
+from config.policy import Origin
 from model.verdict import Outcome, Verdict
 
 log = logging.getLogger("pictrs_filter")
 
-Source = Literal["upload", "import", "fetch", "proxy", "hook"]
-"""Where a file came from. `hook` is what pict-rs asks about by itself: it has the file already (/validate)."""
+Source = Origin
 
 
 class Judging(Protocol):
@@ -31,8 +31,8 @@ class Judging(Protocol):
         """Where the model runs, for people."""
         ...
 
-    async def judge(self, data: bytes, deadline: float) -> Verdict:
-        """Judge one file; `deadline` is an absolute `time.monotonic()` second."""
+    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
+        """Judge one file that came from `origin`; `deadline` is an absolute `time.monotonic()` second."""
         ...
 
     async def normalised(self, data: bytes, deadline: float) -> bytes | Verdict:
@@ -99,7 +99,7 @@ class Inspector:
             verdict = file
         else:
             data = file
-            verdict = await judge.judge(data, deadline)
+            verdict = await judge.judge(data, deadline, source)
         ref = secrets.token_hex(4)
         ms = round((time.monotonic() - started) * 1000, 1)
         self._report(Decision(ref, source, verdict, ms, time.time(), host))

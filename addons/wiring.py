@@ -92,6 +92,7 @@ def build(
             policy=config.judging,
             entries=settings.cache.verdicts,
             seconds=settings.cache.verdict_seconds,
+            by_origin=config.policy.by_origin,
         )
         return described(config, inspector.judge.device)
 

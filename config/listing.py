@@ -1,8 +1,8 @@
 """A list of hashes that a rule may name, as an operator writes it: a file of this machine, or an address to follow.
 
     lists:
-      known: {file: /srv/lists/known.txt}
-      theirs: {url: "https://example.org/hashes.txt", refresh_minutes: 60, bare: pdq}
+      known: {file: /etc/pictrs-filter/shared.txt}
+      theirs: {url: "https://example.org/list.txt", refresh_minutes: 60, bare: pdq}
 
 The two lists that the administrator keeps with `pictrs-filter allow` and `deny` need no entry here.
 """
@@ -27,7 +27,7 @@ _IP = re.compile(r"http://(?:[0-9.]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:[/?].
 
 def _file(value: str) -> str:
     if not PurePosixPath(value).is_absolute() or "\0" in value:
-        raise wrong("must be an absolute path", "for example: /srv/lists/known.txt")
+        raise wrong("must be an absolute path", "for example: /etc/pictrs-filter/shared.txt")
     return value
 
 
@@ -44,10 +44,10 @@ class ListSpec(Section):
     """One list: `file`, or `url` with how often it is asked for. Text, one hash a line (model/hashlist.py)."""
 
     file: Annotated[str, AfterValidator(_file)] | None = Field(
-        None, description="absolute path; looked at every few seconds", examples=["/srv/lists/known.txt"]
+        None, description="absolute path; looked at every few seconds", examples=["/etc/pictrs-filter/shared.txt"]
     )
     url: Annotated[str, AfterValidator(_url), Field(max_length=MAX_URL_CHARACTERS)] | None = Field(
-        None, description="https address; the last good copy is kept", examples=["https://example.org/hashes.txt"]
+        None, description="https address; the last good copy is kept", examples=["https://example.org/list.txt"]
     )
     refresh_minutes: int = Field(60, ge=5, le=10_080, description="minutes after which a url is asked again")
     bare: Literal["sha256", "pdq"] = Field("sha256", description="what a hash without a word before it is")

@@ -17,24 +17,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from config.condition import MATCH_BITS, SIMILAR_BITS
+from config.consistency import OWN_LISTS
 from model.hashlist import HASH_BYTES, HashList, Kind, parse
 from model.nearest import Nearest
 
-ALLOW: Final = "allow"
-DENY: Final = "deny"
-OWN: Final = (ALLOW, DENY)
-"""The admin's own lists."""
+__all__ = ["ALLOW", "DENY", "EMPTY", "MATCH_BITS", "MIN_QUALITY", "SIMILAR_BITS", "Lists", "Match", "Searchable"]
 
-MATCH_BITS: Final = 31
-"""Bits of 256 up to which two PDQ hashes are of one picture: PDQ_CONFIDENT_MATCH_THRESHOLD of Meta's
-python-threatexchange (signal_type/pdq/signal.py)."""
-
-SIMILAR_BITS: Final = 10
-"""The same for the list of what is allowed. A picture can be made so that its hash comes near that of an allowed one,
-and the nearer it has to come, the more it must look like it; re-encoded ones are within a few bits."""
+ALLOW, DENY = OWN_LISTS
 
 MIN_QUALITY: Final = 50
-"""Quality, 0..100, of a PDQ hash below which it says too little: QUALITY_THRESHOLD of the same file."""
+"""Quality, 0..100, of a PDQ hash below which it says too little: QUALITY_THRESHOLD of Meta's python-threatexchange
+(signal_type/pdq/signal.py, as is the 31 of MATCH_BITS)."""
 
 EMPTY: Final = parse(b"")
 
@@ -93,7 +87,7 @@ class Lists:
     """All lists at one moment, by name. `allow` and `deny` are among them, empty where they are not given."""
 
     def __init__(self, lists: Mapping[str, Searchable] | None = None) -> None:
-        self._lists = {**{name: Searchable(EMPTY) for name in OWN}, **(lists or {})}
+        self._lists = {**{name: Searchable(EMPTY) for name in OWN_LISTS}, **(lists or {})}
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from addons.inspection import Decision, Judging
 from addons.launcher import Filter
 from addons.wiring import StartJudge
 from config.load import Config, load
+from config.policy import Origin
 from model.verdict import Outcome, Verdict
 from tests.http1 import form
 
@@ -43,7 +44,7 @@ class FakeJudge:
         self.passed: set[str] = set()
         self.seen: list[bytes] = []
 
-    async def judge(self, data: bytes, deadline: float) -> Verdict:
+    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
         self.seen.append(data)
         sha256 = hashlib.sha256(data).hexdigest()
         rule = "fake-rule" if FORBIDDEN in data else None

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from config.consistency import OWN_LISTS
 from config.listing import ListSpec
 from model.hashlist import Kind
-from model.lists import OWN
 
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
@@ -41,7 +41,7 @@ def lists_folder(state: Path) -> Path:
 
 def own_file(folder: Path, name: str) -> Path:
     """The file of `allow` or `deny`. Raises ValueError for other names."""
-    if name not in OWN:
+    if name not in OWN_LISTS:
         raise ValueError(f"not a list of the administrator's own: {name}")
     return folder / f"{name}.txt"
 
@@ -53,7 +53,7 @@ def copy_file(folder: Path, name: str) -> Path:
 
 def places(folder: Path, specs: Mapping[str, ListSpec]) -> dict[str, Place]:
     """The file of every list: of the administrator's own and of the policy's."""
-    found = {name: Place(own_file(folder, name)) for name in OWN}
+    found = {name: Place(own_file(folder, name)) for name in OWN_LISTS}
     for name, spec in specs.items():
         if spec.file is None:
             found[name] = Place(copy_file(folder, name))

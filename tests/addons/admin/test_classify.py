@@ -14,6 +14,7 @@ import pytest
 from addons.admin.classify import classify
 from addons.inspection import Judging
 from config.load import Config
+from config.policy import Origin
 from model.card import card, plain
 from model.errors import DecoderFailed, ModelError
 from model.verdict import Outcome, Verdict
@@ -34,7 +35,7 @@ class SetJudge(FakeJudge):
         self._verdict = verdict
         self._before = before
 
-    async def judge(self, data: bytes, deadline: float) -> Verdict:
+    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
         self._before()
         return self._verdict or await super().judge(data, deadline)
 
