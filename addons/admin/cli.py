@@ -1,4 +1,4 @@
-"""The command line: `pictrs-filter serve | check | classify | selftest | bench | demo`.
+"""The command line: `pictrs-filter serve | check | classify | allow | deny | lists | selftest | bench | demo`.
 
 Each command is a room of its own and is imported when it is used, so that `--help` and `check` do not wait for torch.
 Exit codes: 0 done, 1 the answer is no or something failed, 2 the command line itself is wrong, 130 interrupted.
@@ -69,6 +69,24 @@ def _run(options: argparse.Namespace) -> int:
         _log_to_stderr("error")
         given = {"seconds": options.seconds, "at_once": options.at_once, "as_json": options.json}
         return _to_its_end(bench(config, options.files, **given))
+    if options.command in ("allow", "deny"):
+        from addons.admin.allow import change
+
+        given = {"note": options.note, "similar": options.similar, "remove": options.remove}
+        return _to_its_end(change(load(options.config), options.command, options.what, **given))
+    if options.command == "lists":
+        from addons.admin import lists
+
+        config = load(options.config)
+        if options.lists_command == "import":
+            given = {"note": options.note, "similar": options.similar}
+            return lists.take(config, options.file, options.to, options.bare, **given)
+        if options.lists_command == "export":
+            return lists.give(config, options.name, options.kind)
+        if options.lists_command == "sync":
+            _log_to_stderr("error")
+            return _to_its_end(lists.sync(config))
+        return lists.show(config)
     if options.command == "classify":
         from addons.admin.classify import classify
 

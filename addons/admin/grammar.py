@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from addons.admin import lists_grammar
 from addons.admin.bench.report import KEYS
 from config.addresses import check_listen, check_upstream
 
@@ -23,6 +24,7 @@ first steps:
   pictrs-filter check filter.yaml                      is this configuration sound? each fault with its line
   pictrs-filter serve --config filter.yaml             run it in front of pict-rs
   pictrs-filter selftest --url http://127.0.0.1:8081   does it really refuse? uploads a harmless test card
+  pictrs-filter allow 197ddfaf --note "a statue"       a picture was refused wrongly: let it pass from now on
   pictrs-filter bench                                  how many pictures a second can this machine judge?
 
 pictrs-filter COMMAND --help tells more about each.
@@ -181,6 +183,8 @@ def parser() -> argparse.ArgumentParser:
         help="uploads side by side in the last step (default: twice decoder.processes)",
     )
     bench.add_argument("files", nargs="*", type=Path, metavar="FILE", help="pictures to measure with")
+
+    lists_grammar.add(command)
 
     demo = command("demo", "see the whole thing work, on this machine, in a minute", DEMO, DEMO_EXAMPLES)
     demo.add_argument("--upstream", type=_checked(check_upstream), metavar="URL", help="a real pict-rs, to be tried")
