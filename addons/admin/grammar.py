@@ -25,6 +25,8 @@ first steps:
   pictrs-filter serve --config filter.yaml             run it in front of pict-rs
   pictrs-filter selftest --url http://127.0.0.1:8081   does it really refuse? uploads a harmless test card
   pictrs-filter allow 197ddfaf --note "a statue"       a picture was refused wrongly: let it pass from now on
+  pictrs-filter deny unwanted.jpg                      refuse it, and pictures that look like it, from now on
+  pictrs-filter lists                                  what is allowed and denied, and other servers' lists
   pictrs-filter bench                                  how many pictures a second can this machine judge?
 
 pictrs-filter COMMAND --help tells more about each.
