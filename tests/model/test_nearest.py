@@ -77,6 +77,19 @@ def test_at_the_distance_and_one_beyond(bits: int) -> None:
             assert index.nearest(asked, bits - 1) is None
 
 
+def test_each_place_in_which_a_match_can_be_the_only_one() -> None:
+    """31 bits apart, two in each word but one: that one leads to it, whichever it is and whichever of its bits."""
+    hashes = some(MANY, 6, "spread")
+    index = Nearest(hashes)
+    for word in range(16):
+        for bit in range(16):
+            query = np.unpackbits(hashes[word]).reshape(16, 16)
+            query[:, bit] ^= 1
+            query[np.arange(16) != word, (bit + 5) % 16] ^= 1
+            asked = np.packbits(query).reshape(1, 32)
+            assert index.nearest(asked, MAX_DISTANCE) == Near(row=word, query=0, distance=31), (word, bit)
+
+
 def test_the_whole_of_another_is_not_near() -> None:
     """256 bits apart is no distance of 0, which a byte would make of it."""
     for count in (3, MANY):
