@@ -75,6 +75,24 @@ def _run(options: argparse.Namespace) -> int:
         config = load(options.config)
         _log_to_stderr("warning")
         return _to_its_end(explain(config, options.picture, origin=options.source, as_json=options.json))
+    if options.command in ("allow", "deny"):
+        from addons.admin.allow import change
+
+        given = {"note": options.note, "similar": options.similar, "remove": options.remove}
+        return _to_its_end(change(load(options.config), options.command, options.what, **given))
+    if options.command == "lists":
+        from addons.admin import lists
+
+        config = load(options.config)
+        if options.lists_command == "import":
+            given = {"note": options.note, "similar": options.similar}
+            return lists.take(config, options.file, options.to, options.bare, **given)
+        if options.lists_command == "export":
+            return lists.give(config, options.name, options.kind)
+        if options.lists_command == "sync":
+            _log_to_stderr("error")
+            return _to_its_end(lists.sync(config))
+        return lists.show(config)
     if options.command == "classify":
         from addons.admin.classify import classify
 

@@ -51,9 +51,10 @@ class Permitted:
             and (not public or address.machine(host) in self._machines)
         ):
             return False
-        return public or self._is_allowed(host)
+        return public or self.is_allowed(host)
 
-    def _is_allowed(self, host: str) -> bool:
+    def is_allowed(self, host: str) -> bool:
+        """Whether an IP address in its plain spelling is in a network that is allowed beside the public ones."""
         try:
             return any(ipaddress.ip_address(host) in network for network in self._allowed)
         except ValueError:

@@ -84,6 +84,7 @@ class RemoteFetcher:
 
     `pictrs` is the (host, port) of pict-rs, which is never asked.
     A `resolver` given is asked instead of the system's, is checked just the same, and stays the caller's to close.
+    `https_only`: neither the address nor a redirect may be http, but to an IP address in `settings.allow_networks`.
     """
 
     def __init__(
@@ -94,8 +95,10 @@ class RemoteFetcher:
         resolver: AbstractResolver | None = None,
         headers: Mapping[str, str] | None = None,
         pictrs: tuple[str, int] | None = None,
+        https_only: bool = False,
     ) -> None:
         self._settings = settings
+        self._https_only = https_only
         self._max_bytes = max_bytes
         self._owner = resolver is None
         self._resolver = resolver or SystemResolver()
@@ -146,6 +149,8 @@ class RemoteFetcher:
         target = address.parse(url, ports)
         async with self._session(door, conditions) as session:
             for _ in range(self._settings.max_redirects + 1):
+                if self._https_only and target.scheme != "https" and not self._permitted.is_allowed(target.host):
+                    raise FetchForbidden("The address is not https, or redirects to one that is not.")
                 answer = await self._ask(session, target, door, hold)
                 if not isinstance(answer, str):
                     if isinstance(answer, NotModified) and not conditions:

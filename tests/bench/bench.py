@@ -2,8 +2,9 @@
 
 Memory: the filter as a process, large uploads at once, a large view. Time: requests through the filter beside the same
 ones straight to the upstream. Views: how many a second, beside plain mitmproxy and nginx. Load: more uploads than it
-can do. Growth: memory over many uploads. The upstream throws everything away, so every millisecond and every byte above
-it is the filter's. Figures go to standard output and, as JSON, into a folder that git ignores.
+can do. Lists: looking a picture up among a million. Growth: memory over many uploads. The upstream throws everything
+away, so every millisecond and every byte above it is the filter's. Figures go to standard output and, as JSON, into a
+folder that git ignores.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from config.settings import Settings
-from tests.bench import decoding, engines, growth, loads, processes, report, runs, timing, views
+from tests.bench import decoding, engines, growth, listed, loads, processes, report, runs, timing, views
 from tests.bench.report import Report
 from tests.bench.sizes import FULL, QUICK, Sizes
 from tests.running import repository
@@ -37,6 +38,7 @@ views:  of a small picture, a second and a CPU second, through plain `mitmdump -
 load:   uploads at random moments at 0.5, 0.8, 1.0 and 1.5 of what the filter can do: times of those accepted, those
         refused, those too late, and files upstream that nobody judged (0), or too large to know that. And how late
         the event loop wakes.
+lists:  a million PDQ hashes: how long they take to be read and made searchable, and one picture to be looked up.
 growth: RSS over 10,000 small uploads.
 
 Takes about 10 minutes and 500 MB below TMPDIR. Needs nothing but this checkout; Linux only. Compare ratios and added
@@ -46,7 +48,7 @@ Exit codes: 0 measured, 1 something failed, 2 the command line is wrong.
 """
 
 
-PARTS = ("memory", "time", "views", "load", "growth")
+PARTS = ("memory", "time", "views", "load", "lists", "growth")
 
 
 class Progress:
@@ -131,6 +133,8 @@ def _measure(only: str | None, deadline: float, sizes: Sizes) -> Report:
                 made.views.update(views.measure(upstream, sizes, say))
             elif part == "load":
                 made.loads.extend(loads.measure(upstream, sizes, folder, say))
+            elif part == "lists":
+                made.lists.extend(listed.measure(sizes, say))
             else:
                 made.growth.append(growth.measure(upstream.url, sizes, folder, say))
     return replace(made, machine=report.machine(before))

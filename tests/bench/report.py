@@ -15,8 +15,9 @@ import torch
 
 from addons.admin.bench import machine as ours
 from tests import nginx
-from tests.bench import growth, loads, views
+from tests.bench import growth, listed, loads, views
 from tests.bench.growth import Growth
+from tests.bench.listed import Listed
 from tests.bench.loads import Loaded
 from tests.bench.memory import Rss, Uploads, View
 from tests.bench.timing import Way
@@ -77,6 +78,7 @@ class Report:
     stages: dict[str, float] = field(default_factory=dict)
     views: dict[str, Rate] = field(default_factory=dict)
     loads: list[Loaded] = field(default_factory=list)
+    lists: list[Listed] = field(default_factory=list)
     growth: list[Growth] = field(default_factory=list)
 
 
@@ -146,6 +148,8 @@ def table(report: Report) -> str:
         lines += ["", *views.lines(report.views)]
     for loaded in report.loads:
         lines += ["", *loads.lines(loaded)]
+    for one in report.lists:
+        lines += ["", *listed.lines(one)]
     for grown in report.growth:
         lines += ["", *growth.lines(grown)]
     before, after = machine.load

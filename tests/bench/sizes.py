@@ -21,6 +21,7 @@ class Sizes:
     small                               the picture of the loads
     capacity_seconds, load_seconds      how long its capacity is measured, and how long each load lasts
     sleep_ms, largest                   a model's time, and the most bytes of the large upload
+    list_hashes, list_searches      hashes of a list, and pictures that are looked up in it
     growth_uploads, growth_sample, growth_settled   uploads, from sample to sample, and after how many it may not grow
     """
 
@@ -45,6 +46,8 @@ class Sizes:
     load_seconds: float
     sleep_ms: float
     largest: int
+    list_hashes: int
+    list_searches: int
     growth_uploads: int
     growth_sample: int
     growth_settled: int
@@ -72,6 +75,8 @@ FULL = Sizes(
     load_seconds=12.0,
     sleep_ms=20.0,
     largest=64_000_000,
+    list_hashes=1_000_000,
+    list_searches=200,
     growth_uploads=10_000,
     growth_sample=500,
     growth_settled=2_000,
@@ -98,6 +103,8 @@ QUICK = Sizes(
     load_seconds=0.5,
     sleep_ms=5.0,
     largest=1_000_000,
+    list_hashes=5_000,
+    list_searches=3,
     growth_uploads=20,
     growth_sample=10,
     growth_settled=10,

@@ -111,6 +111,17 @@ def test_loads_are_of_the_capacity_and_nothing_is_unscanned(measured: dict[str, 
     assert measured["loads"][1]["unknown"] > 0  # the large ones, which a model that looks at nothing lets pass
 
 
+def test_lists_are_searched(measured: dict[str, Any]) -> None:
+    spread, crowded = measured["lists"]
+    assert (spread["name"], crowded["name"]) == ("spread", "crowded")
+    for listed, count in ((spread, QUICK.list_searches), (crowded, 1)):
+        assert listed["hashes"] == QUICK.list_hashes
+        assert {what: len(times) for what, times in listed["searches"].items()} == dict.fromkeys(
+            ("within 31 bits", "within 10 bits"), count
+        )
+        assert min(listed["read"], listed["build"], *listed["searches"]["within 31 bits"]) > 0
+
+
 def test_growth_is_sampled(measured: dict[str, Any]) -> None:
     (growth,) = measured["growth"]
     assert list(growth["after"]) == ["10", "20"]
@@ -145,6 +156,7 @@ def test_figures_come_with_machine_and_versions(measured: dict[str, Any]) -> Non
         "load: embedded model",
         "event loop late",
         "grown by",
+        "  search within 31 bits",
         "growth; then: nothing",
         *(f"  {name} " for name in NGINX_WAYS),
         *(["the fast path against nginx alone"] if NGINX_WAYS else []),
