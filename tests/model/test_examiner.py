@@ -180,16 +180,18 @@ BOTH = {
 
 
 async def test_the_second_model_sees_only_the_views_that_the_first_left_open() -> None:
-    shown: list[tuple[str, int]] = []
+    shown: list[tuple[str, list[int]]] = []
 
     class Watched(Told):
         async def classify(self, model: str, views: NDArray[np.uint8], deadline: float, enough: Any = None) -> Scores:
-            shown.append((model, len(views)))
+            shown.append((model, views[:, 0, 0, 0].tolist()))
             return await super().classify(model, views, deadline, enough)
 
     backend = Watched({"one": [0.1, 0.6, 0.1, 0.7], "two": [0.1, 0.9]})
-    seen = await examiner(backend).examine(views(4), lazy(BOTH), 0)
-    assert shown == [("one", 4), ("two", 2)]
+    given = views(4)
+    given.arrays[0][:] = np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1)  # of both models
+    seen = await examiner(backend).examine(given, lazy(BOTH), 0)
+    assert shown == [("one", [0, 1, 2, 3]), ("two", [1, 3])]
     assert seen.fired is not None
     assert (seen.fired.rule, seen.fired.view) == ("both", 3)
     assert [set(view) for view in seen.by_view] == [{"yes"}, {"yes", "bad"}, {"yes"}, {"yes", "bad"}]

@@ -254,6 +254,14 @@ def test_a_rule_before_one_that_holds_could_be_the_one_that_is_named() -> None:
     assert Rules(several(NAMED, *rules)).wanted([{"a": 0.9}]) == {"b": [0]}
 
 
+def test_what_is_refused_already_needs_no_other_name() -> None:
+    rules = [
+        {"name": "one", "when": high("b"), "action": "reject"},
+        {"name": "two", "when": high("a"), "action": "reject"},
+    ]
+    assert Rules(several(NAMED, *rules)).wanted([{"a": 0.9}]) == {}
+
+
 def test_a_rule_in_shadow_mode_is_counted_and_refuses_nothing() -> None:
     shadow = {"name": "dry", "when": high("a"), "action": "reject", "shadow": True}
     real = {"name": "real", "when": high("b"), "action": "reject"}
