@@ -68,7 +68,7 @@ CHANGES: list[tuple[str, Change, float]] = [
     (
         "mirrored, half size, JPEG of quality 50",
         lambda i: encoded("JPEG", 50)(scaled(0.5)(i.transpose(Image.Transpose.FLIP_LEFT_RIGHT))),
-        0.95,
+        0.75,
     ),
 ]
 """What is done, how, and the least share that is found again."""
