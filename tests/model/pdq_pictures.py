@@ -86,7 +86,8 @@ LARGE: dict[str, Callable[[], Image.Image]] = {
 
 def apart(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.int64]:
     """How many bits are different in hashes, uint8 (..., 32)."""
-    return np.unpackbits(one ^ other, axis=-1).sum(axis=-1, dtype=np.int64)
+    bits: NDArray[np.int64] = np.unpackbits(one ^ other, axis=-1).sum(axis=-1, dtype=np.int64)
+    return bits
 
 
 def by_the_package(image: Image.Image) -> tuple[NDArray[np.uint8], int]:

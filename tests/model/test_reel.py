@@ -156,7 +156,7 @@ def rows(found: Looks) -> set[bytes]:
 
 
 def hash_of(frame: Frame) -> bytes:
-    return hashed(Frame(seed=frame.seed).pictures()[0]).hashes[0].tobytes()
+    return bytes(hashed(Frame(seed=frame.seed).pictures()[0]).hashes[0].data)
 
 
 @pytest.mark.parametrize("place", [0, 137, 299])
