@@ -13,7 +13,7 @@ PHOTOS := bench-results/photos
 # torch with CUDA alone is most of it; no wheel of torchvision without CUDA is in the package registry.
 NOTICE := setting up $(VENV): about 2 minutes and 5.7 GB, most of it torch with CUDA. This happens once.
 
-.PHONY: help demo test format lint types pytest fuzz bench bench-recall clean
+.PHONY: help demo test format lint types pytest pdqhash fuzz bench bench-recall clean
 help:
 	@sed -n '1,6p' Makefile | sed 's/^# \{0,1\}//'
 
@@ -44,6 +44,10 @@ types: $(STAMP)
 WORKERS ?= auto
 pytest: $(STAMP)
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
+
+# The reference of the perceptual hash, for tests that compare ours with it. Needs a C++ compiler and Python's headers.
+pdqhash: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,pdq]'
 
 # The property of tests/property over and over, for an hour; or REQUESTS=n, or SECONDS=n. 1 when it does not hold.
 # TARGET=decode sends spoilt pictures to the decoder instead; FILES=n, or SECONDS=n.

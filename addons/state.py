@@ -1,4 +1,4 @@
-"""The filter's own folder. It holds one thing: the key with which staged addresses are sealed.
+"""The filter's own folder, and what it cannot do without there: the key with which staged addresses are sealed.
 
 Without the key the addresses that pict-rs has filed mean nothing any more: it would ask for all proxied media anew, and
 keep what it had under names that nobody uses. So the key is made once, and never silently a second time.

@@ -8,6 +8,7 @@ Plain mappings, no expression strings. A condition is tried on each view of a fi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, Self
 
@@ -119,6 +120,19 @@ class Condition(Section):
         """The same for the `score` of a part of a picture."""
         lower, upper = self.for_parts()
         return (lower is not None and score >= lower) or (upper is not None and score <= upper)
+
+    def near_as_whole(self, score: float) -> float:
+        """How near the `score` of a whole picture comes to all bounds, from 0 to 1 where it holds."""
+        lower = self.at_least if self.at_least is not None else self.above
+        upper = self.at_most if self.at_most is not None else self.below
+        if self.holds(score):
+            return 1.0
+        below_lower = lower is not None and (score < lower or upper is None)
+        if below_lower and lower:
+            near = score / lower
+        else:
+            near = 1.0 if upper == 1 else (1 - score) / (1 - (upper or 0.0))
+        return min(near, math.nextafter(1, 0))  # at the very bound, and it is `above` or `below`
 
     def near_in_part(self, score: float) -> float:
         """How near the `score` of a part comes to that, from 0, as far as a score can be, to 1 where it holds."""

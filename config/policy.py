@@ -153,7 +153,10 @@ class PolicySpec(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        found = [f"{dotted(one.loc)} {one.message}" for one in contradictions(self.model_dump(mode="json", exclude_none=True))]
+        found = [
+            f"{dotted(one.loc)} {one.message}"
+            for one in contradictions(self.model_dump(mode="json", exclude_none=True))
+        ]
         if found:
             raise wrong("must fit together: " + "; ".join(found))
         return self

@@ -74,6 +74,7 @@ class CachedJudge:
         self._by_origin = by_origin
         self._judge = judge
         self._entries = entries
+        self._age = 0
         self._kept: TTLCache[Key, Verdict, float] = TTLCache(entries, seconds, clock)
         self._running: dict[Key, asyncio.Future[Verdict | None]] = {}
 
@@ -81,6 +82,12 @@ class CachedJudge:
     def device(self) -> str:
         """Where the model runs, for people."""
         return self._judge.device
+
+    def forget(self, policy: str) -> None:
+        """Judge everything anew, under `policy`, since something has changed. What is being judged is not kept."""
+        self.policy = policy
+        self._kept.clear()
+        self._age += 1
 
     async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
         """The verdict on `data`, from memory if it is there; then `cached` is True and `stage_ms` has the hash alone.
@@ -114,10 +121,10 @@ class CachedJudge:
         mine: asyncio.Future[Verdict | None] | None = None
         if key not in self._running:
             mine = self._running[key] = asyncio.get_running_loop().create_future()
-        shared = None
+        shared, age = None, self._age
         try:
             verdict = await self._judge.judge(data, deadline, origin)
-            if _lasts(verdict):
+            if _lasts(verdict) and age == self._age:
                 shared = self._kept[key] = replace(verdict, cached=True, stage_ms={})
         finally:
             if mine is not None:

@@ -53,18 +53,19 @@ class Logic:
             return None if some is None else not some
         return _at_least(inner, needed(condition))
 
-    def near(self, condition: Condition, part: View, *, lets_pass: bool = False) -> float:
-        """How near a part of a picture comes to it, from 0 to 1 where it holds. What is not known may be near."""
+    def near(self, condition: Condition, view: View, *, lets_pass: bool = False) -> float:
+        """How near a view comes to it, from 0 to 1 where it holds. What is not known may be near."""
         if condition.signal is not None:
-            score = part.signals.get(condition.signal)
+            score = view.signals.get(condition.signal)
             if score is None:
                 return 1.0
-            return float(condition.holds(score)) if lets_pass else condition.near_in_part(score)
+            in_part = view.in_part and not lets_pass
+            return condition.near_in_part(score) if in_part else condition.near_as_whole(score)
         if condition.rule is not None:
-            return self.near(self.named[condition.rule], part, lets_pass=lets_pass)
+            return self.near(self.named[condition.rule], view, lets_pass=lets_pass)
         if not condition.inner or condition.none is not None:
-            return float(self.holds(condition, part, lets_pass=lets_pass) is not False)
-        return sorted(self.near(one, part, lets_pass=lets_pass) for one in condition.inner)[-needed(condition)]
+            return float(self.holds(condition, view, lets_pass=lets_pass) is not False)
+        return sorted(self.near(one, view, lets_pass=lets_pass) for one in condition.inner)[-needed(condition)]
 
     def missing(self, condition: Condition, view: View, *, lets_pass: bool = False) -> Iterator[str]:
         """Signals without which nobody can know whether it holds; none if that is known."""

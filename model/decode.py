@@ -58,7 +58,9 @@ def decode(
         for i, spec in enumerate(specs)
     )
     trailing = len(data) - container.end_of(count)
-    return Views(*size, count, arrays, trailing, looks.distinct, looks.seen, looks.parts, larger)
+    pdq = np.stack([each.hashes for each in looks.hashed])
+    quality = np.array([each.quality for each in looks.hashed], np.uint8)
+    return Views(*size, count, arrays, trailing, looks.distinct, looks.seen, looks.parts, larger, pdq, quality)
 
 
 MAX_SHOWN_PIXELS = MAX_WORK_PIXELS

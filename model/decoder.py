@@ -102,7 +102,8 @@ def _answer(job: Job, name: str, data: bytes) -> tuple[dict[str, object], list[m
         views = decode(data, _BY_NAME[name], job.limits, job.specs, job.plan)
     except (Undecodable, Unsupported, TooLarge) as error:
         return _refused(error)
-    return answer(views), [array.data for array in (*views.arrays, *views.magnified) if array.size]
+    arrays = (*views.arrays, *views.magnified, views.pdq, views.quality)
+    return answer(views), [array.data for array in arrays if array.size]
 
 
 def _encode(job: Job, name: str, data: bytes) -> tuple[dict[str, object], list[memoryview]]:

@@ -18,6 +18,7 @@ from PIL import Image
 from model.errors import TooLarge
 from model.likeness import Seen, SeenPictures
 from model.magnified import magnified, magnified_size
+from model.pdq import REDUCED_SIDE_PIXELS, Hashed, hashed
 from model.plan import Plan
 from model.preprocess import View, ViewSpec, left_out, make_closer_views, make_view, whole_size
 from model.spread import Spread, evenly
@@ -37,7 +38,8 @@ what its view does."""
 
 class Looks(NamedTuple):
     """The views of a file, the last `parts` of them of parts of a picture; how many distinct pictures there were in it,
-    and how many of those were looked at as much as they should be. `magnified` are the first of those parts again.
+    and how many of those were looked at as much as they should be. `magnified` are the first of those parts again,
+    `hashed` what the pictures are known by in lists, looked at or not.
     """
 
     views: list[View]
@@ -45,6 +47,7 @@ class Looks(NamedTuple):
     distinct: int
     seen: int
     magnified: Sequence[View] = ()
+    hashed: Sequence[Hashed] = ()
 
 
 class _Part(NamedTuple):
@@ -71,12 +74,17 @@ class Gallery:
         self._first: list[View] | None = None
         self._magnified: dict[int, View] = {}  # by the identity of the view in `_first` of the same part
         self._closer: Spread[list[View]] = Spread(max(1, plan.budget // CLOSER_FRAMES), chance)
+        self._hashed: Spread[Hashed] = Spread(plan.budget, chance)
         self._needed = 0
 
     def show(self, pictures: Sequence[Image.Image]) -> None:
         """One frame, in RGB. Raises TooLarge if it takes more views than the budget has, and none may be left out."""
-        smaller = [reduced(picture, self._specs) for picture in pictures]
-        new = [picture for picture in smaller if self._pictures.is_new(reduced(picture, self._specs, COMPARED))]
+        new: list[Image.Image] = []
+        for picture in pictures:
+            smaller = reduced(picture, self._specs)
+            if self._pictures.is_new(reduced(smaller, self._specs, COMPARED)):
+                new.append(smaller)
+                self._hash(picture, smaller)
         if not new:
             return
         for picture in new:
@@ -110,7 +118,14 @@ class Gallery:
         parts.sort(key=lambda view: id(view) not in self._magnified)
         larger = [self._magnified[id(view)] for view in parts if id(view) in self._magnified]
         parts += self._new(evenly(closer, room, self._chance))
-        return Looks([*views, *parts], len(parts), self._whole.count, seen, larger)
+        return Looks([*views, *parts], len(parts), self._whole.count, seen, larger, self._hashed.items)
+
+    def _hash(self, picture: Image.Image, smaller: Image.Image) -> None:
+        if not self._hashed.wants:
+            self._hashed.skip()
+            return
+        large = min(smaller.size) >= REDUCED_SIDE_PIXELS  # or too little would be left of it, to save a millisecond
+        self._hashed.add(hashed(smaller if large else picture, picture.size))
 
     def _close(self, pictures: Sequence[Image.Image]) -> list[_Part]:
         found: list[_Part] = []
@@ -137,7 +152,7 @@ class Gallery:
         """Those of the views that must be judged."""
         if self._plan.sample:
             return views
-        views = self._new(views)
+        views = self._new(views) if self._specs else views  # without models it is pictures that there are too many of
         self._needed += len(views)
         if self._needed > self._plan.budget:
             raise TooLarge(f"it takes more than {self._plan.budget} views to see all of it")

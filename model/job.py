@@ -17,13 +17,14 @@ from model.errors import DecoderFailed, JudgeError, TooLarge, Undecodable, Unsup
 from model.formats.media import MediaType
 from model.formats.sniff import sniff
 from model.magnified import magnified_size
+from model.pdq import HASH_BYTES, MAX_QUALITY, TURNS
 from model.plan import DEFAULT, Plan
 from model.preprocess import Views, ViewSpec
 
 MAX_MESSAGE = 200
 """Characters of a reason; Pillow's longest are about 120."""
 _REFUSALS: dict[str, type[JudgeError]] = {kind.cause: kind for kind in (Undecodable, Unsupported, TooLarge)}
-_NUMBERS = ("width", "height", "frames", "views", "trailing", "distinct", "seen", "parts", "magnified")
+_NUMBERS = ("width", "height", "frames", "views", "trailing", "distinct", "seen", "parts", "magnified", "hashes")
 MAX_DISTINCT = 4_000_000
 """Pictures of one file that may differ: more than 100,000 frames in all 36 ways (model/pixels.py)."""
 
@@ -64,8 +65,8 @@ class Job(NamedTuple):
 
     @property
     def max_body_bytes(self) -> int:
-        """The longest answer: as many views and magnified parts as are planned, for every model."""
-        return _body_bytes(self.plan.most, self.plan.magnified, self.specs)
+        """The longest answer: as many views and magnified parts as are planned, for every model, and as many hashes."""
+        return _body_bytes(self.plan.most, self.plan.magnified, self.plan.most, self.specs)
 
 
 def answer(views: Views) -> dict[str, object]:
@@ -80,6 +81,7 @@ def answer(views: Views) -> dict[str, object]:
         views.seen,
         views.parts,
         len(views.magnified[0]) if views.magnified else 0,
+        len(views.pdq),
     )
     return {"status": "ok"} | dict(zip(_NUMBERS, numbers, strict=True))
 
@@ -106,7 +108,7 @@ def read_numbers(header: Mapping[str, object], job: Job, file_bytes: int) -> dic
         raise DecoderFailed("the decoder's answer makes no sense")
     limits, wide, views = job.limits, range(1, job.limits.max_side_pixels + 1), range(1, job.plan.most + 1)
     frames, distinct = range(1, limits.max_frames + 1), range(1, MAX_DISTINCT)
-    some = range(job.plan.most + 1), range(job.plan.most), range(job.plan.magnified + 1)
+    some = range(job.plan.most + 1), range(job.plan.most), range(job.plan.magnified + 1), views
     ranges = (wide, wide, frames, views, range(file_bytes), distinct, *some)
     numbers: dict[str, int] = {}
     for name, allowed in zip(_NUMBERS, ranges, strict=True):
@@ -122,25 +124,33 @@ def read_numbers(header: Mapping[str, object], job: Job, file_bytes: int) -> dic
 
 
 def body_bytes(numbers: Mapping[str, int], job: Job) -> int:
-    """How long the body of an answer is: all views of the first model, of the next; its magnified parts, the next's."""
-    return _body_bytes(numbers["views"], numbers["magnified"], job.specs)
+    """How long the body of an answer is: all views of the first model, of the next; its magnified parts, the next's;
+    the hashes of all pictures; their qualities.
+    """
+    return _body_bytes(numbers["views"], numbers["magnified"], numbers["hashes"], job.specs)
 
 
 def read_views(numbers: Mapping[str, int], body: bytearray, job: Job) -> Views:
-    """The views of an answer in arrays over its body; writable. DecoderFailed if it has another length."""
+    """The views of an answer in arrays over its body; writable. DecoderFailed if it has another length, or a quality
+    that there is none of.
+    """
     if len(body) != body_bytes(numbers, job):
         raise DecoderFailed("the decoder's answer is not as long as it says")
-    shapes = [(numbers["views"], spec.height, spec.width, 3) for spec in job.specs]
+    shapes: list[tuple[int, ...]] = [(numbers["views"], spec.height, spec.width, 3) for spec in job.specs]
     shapes += [(numbers["magnified"], *magnified_size(spec), 3) for spec in job.specs]
+    shapes += [(numbers["hashes"], TURNS, HASH_BYTES), (numbers["hashes"],)]
     arrays = []
     at = 0
     for shape in shapes:
         arrays.append(np.frombuffer(body, np.uint8, math.prod(shape), at).reshape(shape))
         at += math.prod(shape)
+    *arrays, pdq, quality = arrays
+    if quality.max() > MAX_QUALITY:
+        raise DecoderFailed("the decoder's answer has a hash of no such quality")
     models = len(job.specs)
     sizes = numbers["width"], numbers["height"], numbers["frames"]
     rest = numbers["trailing"], numbers["distinct"], numbers["seen"], numbers["parts"]
-    return Views(*sizes, tuple(arrays[:models]), *rest, tuple(arrays[models:]))
+    return Views(*sizes, tuple(arrays[:models]), *rest, tuple(arrays[models:]), pdq, quality)
 
 
 def new_file(data: bytes | None) -> dict[str, object]:
@@ -173,9 +183,10 @@ def printable(text: str, limit: int) -> str:
     return text[:limit].encode("unicode_escape").decode("ascii")[:limit]
 
 
-def _body_bytes(views: int, magnified: int, specs: Sequence[ViewSpec]) -> int:
+def _body_bytes(views: int, magnified: int, hashes: int, specs: Sequence[ViewSpec]) -> int:
     one = sum(math.prod((spec.height, spec.width, 3)) for spec in specs)
-    return views * one + magnified * sum(math.prod((*magnified_size(spec), 3)) for spec in specs)
+    larger = sum(math.prod((*magnified_size(spec), 3)) for spec in specs)
+    return views * one + magnified * larger + hashes * (TURNS * HASH_BYTES + 1)
 
 
 def _count(arrays: Sequence[np.ndarray[Any, Any]]) -> int:

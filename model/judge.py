@@ -39,7 +39,7 @@ from model.forecast import Forecast
 from model.formats.media import MediaType
 from model.formats.sniff import sniff
 from model.listed import ALLOW, DENY, File, Found, Lists, NoLists, how, of_views
-from model.parts import start_parts
+from model.parts import check_labels, start_parts
 from model.policy import Fired, Rules, asked, highest
 from model.preprocess import Views
 from model.verdict import Outcome, Verdict
@@ -49,6 +49,8 @@ __all__ = ["CARD_RULE", "OFF_LOOP_BYTES", "UNKNOWN_MIME", "Decoder", "Judge"]
 CARD_RULE = "self-test-card"
 """The rule name of the self-test card in logs and tables."""
 UNKNOWN_MIME = "application/octet-stream"
+OF_PARTS = ("device", "backend", "limits", "views", "decoder")
+"""Settings that models and decoders are started with."""
 
 
 class Decoder(Protocol):
@@ -87,6 +89,8 @@ class Judge:
         lists: Lists | None = None,
     ) -> None:
         self.lists: Lists = lists or NoLists()
+        self._labels = labels
+        self._owns = True
         self._policy = config.policy
         self._settings = config.settings
         self._decoder = decoder
@@ -106,10 +110,26 @@ class Judge:
         parts = await start_parts(config)
         return cls(config, parts.decoder, parts.backend, parts.labels)
 
+    def successor(self, config: Config) -> Self | None:
+        """A judge by another configuration, with this one's decoders, models and lists, which are its own from now on.
+
+        This one may finish what it has in hand. None where the configuration takes other models or decoders. Raises
+        ModelError for a label that a model has not.
+        """
+        new, old = config.settings, self._settings
+        if config.policy.models != self._policy.models or any(
+            getattr(new, one) != getattr(old, one) for one in OF_PARTS
+        ):
+            return None
+        check_labels(config.policy, self._labels)
+        self._owns = False
+        return type(self)(config, self._decoder, self._backend, self._labels, self.lists)
+
     async def close(self) -> None:
-        """End the decoder children and the model's thread."""
-        await self._decoder.close()
-        self._backend.close()
+        """End the decoder children and the model's thread, unless a successor has them."""
+        if self._owns:
+            await self._decoder.close()
+            self._backend.close()
 
     async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
         """Judge one file. Never raises for what is in it or for a failure that has a cause: those are verdicts too.
@@ -215,6 +235,8 @@ class Judge:
         if views.trailing:
             file.size = len(data) - views.trailing
             file.sha256 = await sha256(data[: file.size])
+        if len(views.pdq):
+            file.pdq, file.pdq_quality = views.pdq[0, 0].tobytes().hex(), int(views.quality[0])
         if views.seen < views.distinct:
             file.sampled = f"{views.seen} of {views.distinct}"
         file.lap("decode")
@@ -253,6 +275,8 @@ class _File:
     size: int
     media: MediaType | None
     sampled: str = ""
+    pdq: str | None = None
+    pdq_quality: int = 0
     ms: dict[str, float] = field(default_factory=dict)
     last: float = field(default_factory=time.monotonic)
 
@@ -268,7 +292,8 @@ class _File:
         """A verdict on it."""
         name, mime = (self.media.name, self.media.mime) if self.media else (None, UNKNOWN_MIME)
         known = (self.sha256, self.size, name, mime)
-        return Verdict(outcome, strict, rule, cause, *known, sampled=self.sampled, detail=detail, stage_ms=self.ms)
+        found = Verdict(outcome, strict, rule, cause, *known, sampled=self.sampled, detail=detail, stage_ms=self.ms)
+        return replace(found, pdq=self.pdq, pdq_quality=self.pdq_quality)
 
 
 def _allowed(entry: Found, file: _File) -> Verdict:

@@ -82,6 +82,10 @@ class Rules:
         """
         return self._decided(views_of(views, parts))[0]
 
+    def has(self, name: str) -> bool:
+        """Whether the rule of this name is one for where the file came from."""
+        return any(rule.name == name for rule in self._rules)
+
     def wanted(self, views: Sequence[Mapping[str, float]], parts: int = 0) -> dict[str, list[int]]:
         """Model -> the views that it must score, because what it says could change which rule decides."""
         known = views_of(views, parts)

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from model.errors import TooLarge
+from model.pdq import HASH_BYTES, TURNS
 from model.tiles import Box
 
 CROP_MODES = ("center", "squash", "border")
@@ -68,6 +69,11 @@ class Views:
     last `parts` views are of parts of a picture, all others of a whole one, or of all of its width or height.
     `magnified[i]` is uint8 (K, height, width, 3) for `specs[i]`, the first K of the parts with more pixels
     (model/magnified.py).
+    `pdq` is uint8 (W, 8, 32) and `quality` uint8 (W,), 0..100: the hashes of W pictures (model/pdq.py). They are not
+    those of the views: one row is there for every picture of which there may be views, in full and in its own shape.
+    Of a still or an animation that is each rendition (model/pixels.py) of each frame, unless an earlier one looked the
+    same; the first row is the first frame as most people see it. Of a video each rendition of each frame that was
+    chosen: one of each stretch, each scene, each change. What is more than the budget of views is thinned out evenly.
     """
 
     width: int
@@ -79,6 +85,8 @@ class Views:
     seen: int = 1
     parts: int = 0
     magnified: tuple[NDArray[np.uint8], ...] = ()
+    pdq: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, TURNS, HASH_BYTES), np.uint8))
+    quality: NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, np.uint8))
 
 
 View = tuple[NDArray[np.uint8], ...]

@@ -25,6 +25,7 @@ from PIL import Image
 from model.errors import TooLarge
 from model.gallery import Looks, end_views, unseen
 from model.likeness import Seen
+from model.pdq import Hashed, hashed
 from model.plan import Plan
 from model.preprocess import View, ViewSpec, make_view
 from model.spread import Spread, evenly
@@ -64,10 +65,11 @@ class VideoFrame(Protocol):
 
 
 class _Views(NamedTuple):
-    """Of one frame: what must be seen of it, and what is seen if there is room."""
+    """Of one frame: what must be seen of it, what is seen if there is room, and what it is known by in lists."""
 
     needed: list[View]
     closer: list[View]
+    hashed: list[Hashed]
 
 
 class Reel:
@@ -122,7 +124,9 @@ class Reel:
             more = evenly(changes, (budget - len(views)) // len(chosen[0].needed), self._chance)
             views += [view for frame in more for view in frame.needed]
             whole += len(more)
-        return Looks([view for view in views if seen.is_new(view)], 0, self._frames, whole)
+        rows = [row for frame in _once([*chosen, *self._changes.items]) for row in frame.hashed]
+        hashes = evenly(rows, budget, self._chance)
+        return Looks([view for view in views if seen.is_new(view)], 0, self._frames, whole, hashed=hashes)
 
     def _begin(self, each: int) -> None:
         share = self._plan.video_budget // each // 2
@@ -135,11 +139,13 @@ class Reel:
     def _views(self, frame: VideoFrame) -> _Views:
         needed: list[View] = []
         closer: list[View] = []
+        hashes: list[Hashed] = []
         for picture in frame.pictures():
+            hashes.append(hashed(picture))
             needed.append(tuple(make_view(picture, spec) for spec in self._specs))
             ends = end_views(picture, self._specs, self._plan)
             (needed if along_needed(*picture.size, unseen(picture.size, self._specs)) else closer).extend(ends)
-        return _Views(needed, closer)
+        return _Views(needed, closer, hashes)
 
 
 def _once(frames: Sequence[_Views]) -> list[_Views]:

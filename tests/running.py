@@ -23,8 +23,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from addons.inspection import Decision, Judging
+from addons.judges import StartJudge
 from addons.launcher import Filter
-from addons.wiring import StartJudge
 from config.load import Config, load
 from config.policy import Origin
 from model.verdict import Outcome, Verdict
@@ -88,7 +88,7 @@ class RunningFilter:
     """`with RunningFilter(config, judge) as running:` then `running.address`. Without a judge it uses the real one.
 
     `start` makes the judge as wiring.build wants it; `wait=False` does not wait until it is there; `ask_upstream=True`
-    lets it find out what pict-rs can do, which a recorder would have in its record.
+    lets it find out what pict-rs can do, which a recorder would have in its record. `read` as in launcher.Filter.
     """
 
     def __init__(
@@ -99,8 +99,10 @@ class RunningFilter:
         start: StartJudge | None = None,
         wait: bool = True,
         ask_upstream: bool = False,
+        read: Callable[[], Config] | None = None,
     ) -> None:
         self._config = config
+        self._read = read
         self._start = start
         self._judge = judge
         self._wait = wait
@@ -165,7 +167,7 @@ class RunningFilter:
                     return judge
 
                 start = at_once
-            self.filter = Filter(self._config, self.decisions.append, start, self._ask_upstream)
+            self.filter = Filter(self._config, self.decisions.append, start, self._ask_upstream, self._read)
             await self.filter.start()
             if self._wait:
                 await self.filter.warm()

@@ -1,4 +1,4 @@
-"""The command line: `pictrs-filter serve | check | classify | allow | deny | lists | selftest | bench | demo`.
+"""The command line: `pictrs-filter COMMAND`; `pictrs-filter --help` has all of them.
 
 Each command is a room of its own and is imported when it is used, so that `--help` and `check` do not wait for torch.
 Exit codes: 0 done, 1 the answer is no or something failed, 2 the command line itself is wrong, 130 interrupted.
@@ -71,9 +71,12 @@ def _run(options: argparse.Namespace) -> int:
         return _to_its_end(bench(config, options.files, **given))
     if options.command in ("allow", "deny"):
         from addons.admin.allow import change
+        from addons.admin.listed import in_log
 
+        config = load(options.config)
         given = {"note": options.note, "similar": options.similar, "remove": options.remove}
-        return _to_its_end(change(load(options.config), options.command, options.what, **given))
+        look_up = in_log(config.settings)
+        return _to_its_end(change(config, options.command, options.what, look_up=look_up, **given))
     if options.command == "lists":
         from addons.admin import lists
 
@@ -87,17 +90,31 @@ def _run(options: argparse.Namespace) -> int:
             _log_to_stderr("error")
             return _to_its_end(lists.sync(config))
         return lists.show(config)
+    if options.command == "explain":
+        from addons.admin.explain import explain
+
+        config = load(options.config)
+        _log_to_stderr("warning")
+        return _to_its_end(explain(config, options.picture, origin=options.source, as_json=options.json))
     if options.command == "classify":
         from addons.admin.classify import classify
 
         config = load(options.config)
         _log_to_stderr("warning")
         return _to_its_end(classify(config, options.pictures, as_json=options.json))
+    if options.command == "log":
+        from addons.admin.log import Asked, follow, listed, show
+
+        settings = load(options.config).settings
+        if options.log_command == "show":
+            return show(settings, options.shown, as_json=options.json)
+        asked = Asked(**{name: getattr(options, name) for name in Asked.__dataclass_fields__})
+        return (follow if options.follow else listed)(settings, asked, as_json=options.json)
     from addons.launcher import run
 
     config = _serve_config(options)
     _log_to_stderr(config.settings.log_level)
-    return _to_its_end(run(config), at_once=True)
+    return _to_its_end(run(config, lambda: _serve_config(options)), at_once=True)
 
 
 def _serve_config(options: argparse.Namespace) -> Config:

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from addons.admin import lists_grammar
+from addons.admin import explain_grammar, lists_grammar, log_grammar
 from addons.admin.bench.report import KEYS
 from config.addresses import check_listen, check_upstream
 
@@ -21,6 +21,7 @@ TOP = """\
 first steps:
   pictrs-filter demo                                   see it work: needs nothing, changes nothing
   pictrs-filter classify photo.jpg                     what would happen to this picture, and why
+  pictrs-filter explain photo.jpg                      every score and every condition of every rule, true or false
   pictrs-filter check filter.yaml                      is this configuration sound? each fault with its line
   pictrs-filter serve --config filter.yaml             run it in front of pict-rs
   pictrs-filter selftest --url http://127.0.0.1:8081   does it really refuse? uploads a harmless test card
@@ -28,6 +29,7 @@ first steps:
   pictrs-filter deny unwanted.jpg                      refuse it, and pictures that look like it, from now on
   pictrs-filter lists                                  what is allowed and denied, and other servers' lists
   pictrs-filter bench                                  how many pictures a second can this machine judge?
+  pictrs-filter log --since 2h                         what was judged lately, and why
 
 pictrs-filter COMMAND --help tells more about each.
 """
@@ -156,6 +158,8 @@ def parser() -> argparse.ArgumentParser:
     classify.add_argument("--json", action="store_true", help="one JSON object a line, for scripts")
     classify.add_argument("pictures", nargs="+", metavar="FILE|URL", help="a file, or an http or https address")
 
+    explain_grammar.add(command)
+
     selftest = command(
         "selftest", "prove that a running filter refuses, with a harmless card", SELFTEST, SELFTEST_EXAMPLES
     )
@@ -186,6 +190,7 @@ def parser() -> argparse.ArgumentParser:
     )
     bench.add_argument("files", nargs="*", type=Path, metavar="FILE", help="pictures to measure with")
 
+    log_grammar.add(command)
     lists_grammar.add(command)
 
     demo = command("demo", "see the whole thing work, on this machine, in a minute", DEMO, DEMO_EXAMPLES)

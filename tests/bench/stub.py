@@ -28,8 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from addons.inspection import Decision, Judging
+from addons.judges import StartJudge
 from addons.launcher import Filter, sparing_the_collector
-from addons.wiring import StartJudge
 from config.load import Config, load
 from config.policy import Origin
 from model.classifier import Enough

@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.condition import MATCH_BITS, SIMILAR_BITS, Condition
@@ -106,6 +106,7 @@ def test_as_the_manual_says(
     assert list(words.missing(condition, view, lets_pass=passes)) == []
 
 
+@settings(max_examples=400)
 @given(conditions, named, scores, matches, st.sets(st.sampled_from(SIGNALS)), st.tuples(st.booleans(), st.booleans()))
 def test_what_is_known_early_stays_true_and_what_is_missing_settles_it(
     one: dict[str, Any],
@@ -131,15 +132,36 @@ def test_what_is_known_early_stays_true_and_what_is_missing_settles_it(
     assert words.holds(condition, settled, lets_pass=passes) is not None
 
 
-@given(conditions, named, scores, matches)
+@given(conditions, named, scores, matches, st.booleans(), st.booleans())
 def test_nearness_is_one_exactly_where_it_holds(
-    one: dict[str, Any], of: dict[str, Any], signals: dict[str, float], near: dict[str, int | None]
+    one: dict[str, Any],
+    of: dict[str, Any],
+    signals: dict[str, float],
+    near: dict[str, int | None],
+    in_part: bool,
+    passes: bool,
 ) -> None:
-    words, condition = logic(one, of, near, passes=False)
-    part = View(signals, in_part=True)
-    found = words.near(condition, part)
+    words, condition = logic(one, of, near, passes)
+    view = View(signals, in_part)
+    found = words.near(condition, view, lets_pass=passes)
     assert 0 <= found <= 1
-    assert (found == 1) is words.holds(condition, part)
+    assert (found == 1) is words.holds(condition, view, lets_pass=passes)
+
+
+@pytest.mark.parametrize(
+    ("condition", "known", "holds"),
+    [
+        ({"none": [{"signal": "a", "at_least": 0.5}]}, {}, None),
+        ({"none": [{"signal": "a", "at_least": 0.5}, {"signal": "b", "at_least": 0.5}]}, {"a": 0.1}, None),
+        ({"none": [{"signal": "a", "at_least": 0.5}, {"signal": "b", "at_least": 0.5}]}, {"a": 0.9}, False),
+        ({"any": [{"signal": "a", "at_least": 0.5}, {"signal": "b", "at_least": 0.5}]}, {"a": 0.9}, True),
+        ({"any": [{"signal": "a", "at_least": 0.5}, {"signal": "b", "at_least": 0.5}]}, {"a": 0.1}, None),
+        ({"all": [{"signal": "a", "at_least": 0.5}, {"signal": "b", "at_least": 0.5}]}, {"a": 0.1}, False),
+        ({"all": [{"signal": "a", "at_least": 0.5}, {"signal": "b", "at_least": 0.5}]}, {"a": 0.9}, None),
+    ],
+)
+def test_what_is_not_known_yet(condition: dict[str, Any], known: dict[str, float], holds: bool | None) -> None:
+    assert Logic({}).holds(Condition.model_validate(condition), View(known)) is holds
 
 
 def test_what_is_not_known_may_be_near() -> None:

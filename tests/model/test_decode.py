@@ -16,11 +16,13 @@ from model.decode import decode
 from model.errors import JudgeError, TooLarge, Undecodable, Unsupported
 from model.formats.media import MATROSKA, PNG
 from model.formats.sniff import sniff
+from model.pdq import pdq
 from model.plan import Plan
 from model.preprocess import Views, ViewSpec, make_view
 from tests import imagenet
 from tests.model import videos
 from tests.model.changed import Pixels, cat, chequered, near, shuffled, soft
+from tests.model.pdq_pictures import apart
 from tests.model.samples import ANIMATIONS, STILLS, encode, picture, pictures
 from tests.model.scaled_jpeg import scaled_jpeg
 
@@ -279,3 +281,34 @@ def test_so_are_those_of_a_video() -> None:
     assert (len(middle.arrays[0]), len(squashed.arrays[0])) == (3, 1)
     wanted = np.asarray(with_ends(480, 320).crop((0, 0, 320, 320)).resize((224, 224), Image.Resampling.BICUBIC))
     assert any(near(view, wanted) for view in middle.arrays[0])
+
+
+def test_what_a_file_is_known_by_in_lists() -> None:
+    """The picture itself, each frame that differs, and a transparent one over white, over black and without alpha."""
+    shown, other, clear = picture(1, size=(300, 200)), picture(2, size=(300, 200)), picture(3, "RGBA", (300, 200))
+    expected = pdq(np.asarray(shown))
+    still = views(encode(shown, "PNG"))
+    assert (still.pdq.shape, still.quality.tolist()) == ((1, 8, 32), [expected.quality])
+    assert np.array_equal(still.pdq[0], expected.hashes)
+    film = views(encode([other, other, shown, other], "PNG"))
+    assert film.pdq[:, 0].tolist() == [pdq(np.asarray(each)).hashes[0].tolist() for each in (other, shown)]
+    seen = views(encode(clear, "PNG"))
+    over = [Image.new("RGB", clear.size, colour) for colour in ("white", "black")]
+    for background in over:
+        background.paste(clear, (0, 0), clear)
+    wanted = [pdq(np.asarray(each.convert("RGB"))).hashes[0].tolist() for each in (*over, clear)]
+    assert seen.pdq[:, 0].tolist() == wanted
+    assert (seen.pdq.dtype, seen.quality.dtype, len(seen.quality)) == (np.uint8, np.uint8, 3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_listed_picture_is_found_in_whatever_way_exif_turns_it(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    found = views(encode(cat(640), "JPEG", quality=95, exif=exif))
+    assert apart(found.pdq, pdq(np.asarray(cat(640))).hashes[0]).min() <= 16
+
+
+def test_without_models_a_file_is_known_in_lists_nevertheless() -> None:
+    found = decode(encode([picture(1), picture(2)], "PNG"), PNG, LIMITS, ())
+    assert (found.arrays, found.pdq.shape) == ((), (2, 8, 32))

@@ -26,6 +26,8 @@ from model.preprocess import Views, ViewSpec
 SPECS = (ViewSpec(2, 3, 1.0, "center", "bilinear"), ViewSpec(1, 1, 0.9, "border", "bicubic", (1, 2, 3)))
 JOB = Job(PictureLimits(100, 5000, 9), SPECS, max_file_bytes=1000, memory_mib=256, cpu_seconds=3, plan=Plan(5, 3))
 FILE_BYTES = 50
+HASHES = np.random.default_rng(0).integers(0, 256, (5, 8, 32), dtype=np.uint8)
+QUALITY = bytes((100, 0, 50, 7, 99))
 GOOD: dict[str, object] = {
     "status": "ok",
     "width": 100,
@@ -37,34 +39,46 @@ GOOD: dict[str, object] = {
     "seen": 4,
     "parts": 3,
     "magnified": 1,
+    "hashes": 2,
 }
 
 
-def body(views: int, magnified: int = 0) -> bytes:
+def body(views: int, magnified: int = 0, hashes: int = 2) -> bytes:
     larger = b"\x11" * (3 * 5 * 3) + b"\x22" * (2 * 2 * 3)  # 1.6 times as high and wide, for each model
-    return bytes(range(18 * views)) + b"\xaa\xbb\xcc" * views + larger * magnified
+    return (
+        bytes(range(18 * views))
+        + b"\xaa\xbb\xcc" * views
+        + larger * magnified
+        + HASHES[:hashes].tobytes()
+        + QUALITY[:hashes]
+    )
 
 
 def test_a_job_there_and_back() -> None:
     assert Job.unpack(json.loads(json.dumps(JOB.pack()))) == JOB
-    assert JOB.max_body_bytes == len(body(5, 1))
+    assert JOB.max_body_bytes == len(body(5, 1, 5))
 
 
 def test_views_there_and_back() -> None:
     arrays = tuple(np.full((2, spec.height, spec.width, 3), index + 5, np.uint8) for index, spec in enumerate(SPECS))
     larger = tuple(np.full((1, *size, 3), index + 9, np.uint8) for index, size in enumerate([(3, 5), (2, 2)]))
-    header = answer(Views(7, 8, 3, arrays, 11, 4, 2, 1, larger))
-    views = read_answer(header, b"".join(array.tobytes() for array in arrays + larger), JOB, FILE_BYTES)
+    known = HASHES[:3], np.frombuffer(QUALITY[:3], np.uint8)
+    header = answer(Views(7, 8, 3, arrays, 11, 4, 2, 1, larger, *known))
+    views = read_answer(header, b"".join(array.tobytes() for array in (*arrays, *larger, *known)), JOB, FILE_BYTES)
     assert (views.width, views.height, views.frames, views.trailing) == (7, 8, 3, 11)
     assert (views.distinct, views.seen, views.parts) == (4, 2, 1)
-    for got, sent in zip(views.arrays + views.magnified, arrays + larger, strict=True):
+    for got, sent in zip(
+        (*views.arrays, *views.magnified, views.pdq, views.quality), (*arrays, *larger, *known), strict=True
+    ):
         assert np.array_equal(got, sent)
         assert got.flags.writeable
 
 
 def test_without_models_there_are_no_arrays() -> None:
-    header = answer(Views(7, 8, 3, ()))
-    assert read_answer(header, b"", JOB._replace(specs=()), FILE_BYTES) == Views(7, 8, 3, ())
+    header = answer(Views(7, 8, 3, (), pdq=HASHES[:1], quality=np.array([9], np.uint8)))
+    views = read_answer(header, HASHES[:1].tobytes() + b"\x09", JOB._replace(specs=()), FILE_BYTES)
+    assert (views.width, views.height, views.frames, views.arrays, views.magnified) == (7, 8, 3, (), ())
+    assert (views.pdq.tolist(), views.quality.tolist()) == (HASHES[:1].tolist(), [9])
 
 
 def test_numbers_at_the_limits() -> None:
@@ -72,12 +86,10 @@ def test_numbers_at_the_limits() -> None:
     assert [array.shape for array in views.arrays] == [(4, 2, 3, 3), (4, 1, 1, 3)]
     assert views.arrays[0].reshape(-1).tolist() == list(range(72))
     assert views.arrays[1].reshape(-1).tolist() == [0xAA, 0xBB, 0xCC] * 4
-    read_answer(
-        GOOD | {"width": 1, "height": 1, "frames": 1, "views": 1, "trailing": 0, "parts": 0, "magnified": 0},
-        body(1),
-        JOB,
-        FILE_BYTES,
-    )
+    assert (views.pdq.tolist(), views.quality.tolist()) == (HASHES[:2].tolist(), [100, 0])
+    least: dict[str, object] = {"width": 1, "height": 1, "frames": 1, "views": 1, "trailing": 0}
+    read_answer(GOOD | least | {"parts": 0, "magnified": 0, "hashes": 1}, body(1, hashes=1), JOB, FILE_BYTES)
+    assert len(read_answer(GOOD | {"hashes": 5}, body(4, 1, 5), JOB, FILE_BYTES).pdq) == 5
 
 
 @pytest.mark.parametrize(
@@ -106,6 +118,11 @@ def test_numbers_at_the_limits() -> None:
         {"magnified": 2},
         {"magnified": True},
         {"magnified": 1, "parts": 0},
+        {"hashes": 0},
+        {"hashes": 1},
+        {"hashes": 3},
+        {"hashes": -2},
+        {"hashes": 2.0},
         {"width": 10.0},
         {"width": "10"},
         {"frames": True},
@@ -131,7 +148,18 @@ def test_an_answer_that_lacks_something(missing: str) -> None:
         read_answer({name: value for name, value in GOOD.items() if name != missing}, body(4, 1), JOB, FILE_BYTES)
 
 
-@pytest.mark.parametrize("wrong", [body(4)[:-1], body(4) + b"\x00", b""], ids=["short", "long", "empty"])
+def test_more_hashes_than_are_planned() -> None:
+    most = HASHES[[0] * 6].tobytes() + bytes(6)
+    with pytest.raises(DecoderFailed, match="number of hashes"):
+        read_answer(GOOD | {"hashes": 6}, body(4, 1, 0) + most, JOB, FILE_BYTES)
+
+
+def test_a_quality_that_there_is_none_of() -> None:
+    with pytest.raises(DecoderFailed, match="quality"):
+        read_answer(GOOD, body(4, 1)[:-1] + bytes([101]), JOB, FILE_BYTES)
+
+
+@pytest.mark.parametrize("wrong", [body(4, 1)[:-1], body(4, 1) + b"\x00", b""], ids=["short", "long", "empty"])
 def test_a_body_of_another_length(wrong: bytes) -> None:
     with pytest.raises(DecoderFailed):
         read_answer(GOOD, wrong, JOB, FILE_BYTES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import time
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from config.load import Config, load
 from config.settings import Settings
@@ -28,6 +30,7 @@ from model.errors import (
 from model.formats.media import MediaType
 from model.formats.sniff import sniff
 from model.judge import CARD_RULE, OFF_LOOP_BYTES, Judge
+from model.pdq import hashed
 from model.sandbox import Views
 from model.verdict import Outcome, Verdict
 
@@ -331,6 +334,17 @@ async def test_an_impossible_end_of_the_file_refuses(trailing: int) -> None:
     assert (found.outcome, found.cause) == (Outcome.UNAVAILABLE, "decoder")
 
 
+@pytest.mark.parametrize("fault", [None, ClassifierFailed("it broke")], ids=["judged", "failed"])
+async def test_a_verdict_says_by_what_the_first_picture_is_known(fault: Exception | None) -> None:
+    class Known(FakeDecoder):
+        async def decode(self, data: bytes, media: MediaType, deadline: float) -> Views:
+            rows = np.arange(2 * 8 * 32).reshape(2, 8, 32).astype(np.uint8)
+            return replace(await super().decode(data, media, deadline), pdq=rows, quality=np.array([61, 7], np.uint8))
+
+    found = await ask(judge(Known(), FakeBackend(fault=fault)))
+    assert (found.pdq, found.pdq_quality) == (bytes(range(32)).hex(), 61)
+
+
 async def test_an_error_that_nobody_foresaw_is_not_swallowed() -> None:
     # The interceptor refuses on it; a verdict of "could not tell" is for causes that the operator may choose about.
     with pytest.raises(KeyError):
@@ -346,6 +360,11 @@ async def test_the_real_parts_together() -> None:
     finally:
         await running.close()
     assert (passed.outcome, passed.views) == (Outcome.PASS, 13)
+    with Image.open(io.BytesIO(JPEG)) as image:
+        known = hashed(image.convert("RGB"))
+    assert (passed.pdq, passed.pdq_quality) == (known.hashes[0].tobytes().hex(), known.quality)
+    assert (trailed.pdq, trailed.pdq_quality) == (passed.pdq, passed.pdq_quality)
+    assert (refused.pdq, broken.pdq) == (None, None), "nothing of them was decoded"
     assert 0 < passed.scores["nsfw"] < 0.5
     assert 0 < passed.in_part["nsfw"] < 0.9
     assert refused.rule == CARD_RULE

@@ -12,6 +12,7 @@ from PIL import Image
 
 from model.errors import TooLarge
 from model.gallery import Looks
+from model.pdq import hashed
 from model.plan import Plan
 from model.preprocess import ViewSpec, make_view
 from model.reel import Reel
@@ -147,6 +148,28 @@ def test_few_frames_are_all_seen() -> None:
     frames = [Frame(seed=seed) for seed in range(5)]
     found = looks(frames, Plan(video_budget=10))
     assert (found.distinct, found.seen, len(found.views)) == (5, 5, 5)
+    assert rows(found) == {hash_of(frame) for frame in frames}
+
+
+def rows(found: Looks) -> set[bytes]:
+    return {row.hashes[0].tobytes() for row in found.hashed}
+
+
+def hash_of(frame: Frame) -> bytes:
+    return hashed(Frame(seed=frame.seed).pictures()[0]).hashes[0].tobytes()
+
+
+@pytest.mark.parametrize("place", [0, 137, 299])
+def test_a_listed_picture_is_found_if_it_is_a_scene(place: int) -> None:
+    frames = [Frame(seed=1) for _ in range(300)]
+    frames[place] = Frame(seed=7)
+    found = looks(frames, Plan())
+    assert rows(found) == {hash_of(Frame(seed=1)), hash_of(Frame(seed=7))}
+
+
+def test_a_video_has_no_more_rows_of_hashes_than_its_budget() -> None:
+    found = looks([Frame(seed=seed) for seed in range(300)], Plan(video_budget=8, sample=True))
+    assert len(rows(found)) == len(found.hashed) == 8
 
 
 def test_a_key_frame_needs_less_of_a_change() -> None:

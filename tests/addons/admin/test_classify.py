@@ -237,3 +237,9 @@ def test_a_judge_that_cannot_be_had(picture: Path, capsys: Captured, error: Exce
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.splitlines()[1:] == [f"pictrs-filter: {error}"]
+
+
+def test_the_log_of_verdicts_is_the_services(picture: Path, tmp_path: Path) -> None:
+    """The administrator's own tries are not in it, and nothing is made where it lies."""
+    assert run(picture, state_dir=str(tmp_path / "state")) == 0
+    assert not (tmp_path / "state").exists()
