@@ -77,9 +77,12 @@ def _run(options: argparse.Namespace) -> int:
         return _to_its_end(explain(config, options.picture, origin=options.source, as_json=options.json))
     if options.command in ("allow", "deny"):
         from addons.admin.allow import change
+        from addons.admin.listed import in_log
 
+        config = load(options.config)
         given = {"note": options.note, "similar": options.similar, "remove": options.remove}
-        return _to_its_end(change(load(options.config), options.command, options.what, **given))
+        look_up = in_log(config.settings)
+        return _to_its_end(change(config, options.command, options.what, look_up=look_up, **given))
     if options.command == "lists":
         from addons.admin import lists
 

@@ -11,6 +11,8 @@ from typing import Final, Protocol
 
 from addons.admin.files import Unreadable, printable, read_file
 from addons.admin.looks import NoLooks, TakeLooks
+from addons.audit.place import LOG_NAME
+from addons.audit.reader import LogError, Reader
 from config.settings import Settings
 from model.hashlist import Entry, Kind
 from model.lists import MIN_QUALITY
@@ -44,7 +46,7 @@ class Logged(Protocol):
 
 
 LookUp = Callable[[str], Logged | None]
-"""The newest row of the log with a ref, or None. May raise whatever says in words why it cannot be read."""
+"""The newest row of the log with a ref, or None. Raises Unknown where the log cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,19 @@ class Meant:
 
     entries: tuple[Entry, ...]
     missing: str = ""
+
+
+def in_log(settings: Settings) -> LookUp:
+    """Look refs up in the filter's own log. What it gives raises Unknown where that cannot be read."""
+    reader = Reader(settings.state_folder / LOG_NAME)
+
+    def look_up(ref: str) -> Logged | None:
+        try:
+            return reader.get(ref)
+        except LogError as error:
+            raise Unknown(f"{error}; or give the file itself, or its SHA-256") from error
+
+    return look_up
 
 
 async def meant(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from addons.admin.listed import Logged, Meant, Unknown, meant
+from addons.admin.listed import Logged, Meant, Unknown, in_log, meant
 from addons.admin.looks import Look, NoLooks
+from addons.audit.place import LOG_NAME
+from addons.audit.row import Row as Verdict
+from addons.audit.store import Store
 from config.settings import Settings
 from model.hashlist import Entry
 from model.lists import MIN_QUALITY
@@ -131,3 +135,16 @@ async def test_what_is_nothing_of_these(what: str) -> None:
     ) as told:
         await find(what)
     assert str(told.value).isprintable()
+
+
+async def test_the_filters_own_log_is_asked(tmp_path: Path) -> None:
+    settings = Settings(state_dir=str(tmp_path))
+    with pytest.raises(Unknown, match=r"log\.db: .*; or give the file itself, or its SHA-256"):
+        in_log(settings)("197ddfaf")
+    row = Verdict(0, 1.0, "197ddfaf", "upload", "reject", "reject", sha256=A.hex(), pdq=B.hex(), pdq_quality=50)
+    with contextlib.closing(Store(tmp_path / LOG_NAME)) as store:
+        store.append([row])
+    found = in_log(settings)("197ddfaf")
+    assert found is not None
+    assert (found.sha256, found.pdq, found.pdq_quality) == (A.hex(), B.hex(), 50)
+    assert in_log(settings)("00000000") is None
