@@ -137,6 +137,7 @@ class Settings(Section):
     upstream: Upstream = Field("http://127.0.0.1:8080", description="the address of pict-rs", validate_default=True)
     mode: Mode = Field(Mode.ENFORCE, description="enforce or shadow", strict=False)
     normalise: bool = Field(False, description="still pictures are encoded anew, from the pixels judged")
+    placeholder: bool = Field(True, description="browsers get a picture in place of a refused proxied one")
     deadline_seconds: float = Field(8.0, gt=0, le=120, description="seconds for a verdict; Lemmy waits 10")
     device: Device = Field("auto", description="auto, cpu, cuda or cuda:N")
     backend: EngineName = Field("auto", description="auto, torch or onnxruntime")
