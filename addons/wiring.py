@@ -22,6 +22,7 @@ from addons.intercept import Intercept
 from addons.life import Life
 from addons.listener import CallbackListener
 from addons.loop import LOOP_HEADER, LoopGuard
+from addons.notify import Notifier
 from addons.pictrs.survey import Survey
 from addons.state import load_key
 from config.load import Config
@@ -55,11 +56,18 @@ def build(
 
     `observe` is called with every decision, on the event loop. `ask_upstream`: whether to find out what pict-rs can do,
     which takes some requests of the filter's own. Inside a running event loop only. Raises
-    state.StateError when the filter's own key cannot be had.
+    state.StateError when the filter's own key, or the secret of `notify:`, cannot be had.
     """
     settings = config.settings
     seal = Seal(load_key(settings.state_folder))
-    inspector = Inspector(observe)
+    notifier = Notifier(settings.notify)
+
+    def observed(decision: Decision) -> None:
+        notifier.note(decision)
+        if observe is not None:
+            observe(decision)
+
+    inspector = Inspector(observed)
     largest = settings.limits.max_file_bytes
     admission = Admission(settings.overload.media_requests, settings.overload.media_mib * MIB, largest)
     validating = Admission(settings.overload.media_requests, settings.overload.media_mib * MIB)
@@ -84,6 +92,7 @@ def build(
     survey = Survey(settings.upstream, staging)
 
     async def warm_up() -> str:
+        notifier.start()
         if ask_upstream:
             survey.start()
         log.info("loading %s", ", ".join(f"{name} ({spec.timm})" for name, spec in config.policy.models.items()))
@@ -97,6 +106,7 @@ def build(
 
     async def close() -> None:
         await survey.close()
+        await notifier.close()
         judge, inspector.judge = inspector.judge, None
         if judge is not None:
             await judge.close()

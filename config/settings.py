@@ -25,6 +25,7 @@ from config.addresses import (
     split_upstream,
 )
 from config.media import Decoder, Failure, Limits, Looking
+from config.notify import Notify
 from config.problems import wrong
 from config.section import Section
 
@@ -158,6 +159,7 @@ class Settings(Section):
     fetch: Fetch = Field(default_factory=Fetch, description="how remote pictures are fetched")
     decoder: Decoder = Field(default_factory=Decoder, description="the processes that decode")
     failure: Failure = Field(default_factory=Failure, description="what happens when a picture cannot be judged")
+    notify: Notify = Field(default_factory=Notify, description="a webhook of the administrator's that is told")
 
     @field_validator("upstream")
     @classmethod
