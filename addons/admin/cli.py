@@ -51,6 +51,10 @@ def _run(options: argparse.Namespace) -> int:
         from addons.admin.check import check
 
         return check(options.file)
+    if options.command == "presets":
+        from addons.admin.presets import listing, show
+
+        return show(options.name) if options.action else listing()
     if options.command == "selftest":
         from addons.admin.selftest import selftest, write
 

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from addons.admin import presets_grammar
 from addons.admin.bench.report import KEYS
 from config.addresses import check_listen, check_upstream
 
@@ -22,6 +23,7 @@ first steps:
   pictrs-filter classify photo.jpg                     what would happen to this picture, and why
   pictrs-filter check filter.yaml                      is this configuration sound? each fault with its line
   pictrs-filter serve --config filter.yaml             run it in front of pict-rs
+  pictrs-filter presets                                configurations to begin with: serve --config preset:shadow
   pictrs-filter selftest --url http://127.0.0.1:8081   does it really refuse? uploads a harmless test card
   pictrs-filter bench                                  how many pictures a second can this machine judge?
 
@@ -181,6 +183,8 @@ def parser() -> argparse.ArgumentParser:
         help="uploads side by side in the last step (default: twice decoder.processes)",
     )
     bench.add_argument("files", nargs="*", type=Path, metavar="FILE", help="pictures to measure with")
+
+    presets_grammar.add(command)
 
     demo = command("demo", "see the whole thing work, on this machine, in a minute", DEMO, DEMO_EXAMPLES)
     demo.add_argument("--upstream", type=_checked(check_upstream), metavar="URL", help="a real pict-rs, to be tried")
