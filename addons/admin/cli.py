@@ -55,6 +55,10 @@ def _run(options: argparse.Namespace) -> int:
         from addons.admin.presets import listing, show
 
         return show(options.name) if options.action else listing()
+    if options.command == "models":
+        from addons.admin import models
+
+        return models.pin(load(options.config)) if options.action else models.listing(load(options.config))
     if options.command == "selftest":
         from addons.admin.selftest import selftest, write
 

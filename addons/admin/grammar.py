@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from addons.admin import presets_grammar
+from addons.admin import models_grammar, presets_grammar
 from addons.admin.bench.report import KEYS
 from config.addresses import check_listen, check_upstream
 
@@ -24,6 +24,7 @@ first steps:
   pictrs-filter check filter.yaml                      is this configuration sound? each fault with its line
   pictrs-filter serve --config filter.yaml             run it in front of pict-rs
   pictrs-filter presets                                configurations to begin with: serve --config preset:shadow
+  pictrs-filter models --config filter.yaml            which models, and can others change them?
   pictrs-filter selftest --url http://127.0.0.1:8081   does it really refuse? uploads a harmless test card
   pictrs-filter bench                                  how many pictures a second can this machine judge?
 
@@ -185,6 +186,7 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("files", nargs="*", type=Path, metavar="FILE", help="pictures to measure with")
 
     presets_grammar.add(command)
+    models_grammar.add(command)
 
     demo = command("demo", "see the whole thing work, on this machine, in a minute", DEMO, DEMO_EXAMPLES)
     demo.add_argument("--upstream", type=_checked(check_upstream), metavar="URL", help="a real pict-rs, to be tried")

@@ -25,7 +25,7 @@ exit code: 0 done, 2 there is no such preset
 
 def add(command: Command) -> None:
     """Add the command `presets`."""
-    top = command("presets", "shipped configurations: strict, lenient, shadow, and models from the hub", TEXT, EXAMPLES)
+    top = command("presets", "shipped configurations, to be used or copied", TEXT, EXAMPLES)
     action = top.add_subparsers(dest="action", metavar="show")
     show = action.add_parser("show", help="print one, comments and all")
     show.add_argument("name", choices=presets.names(), metavar="NAME", help=", ".join(presets.names()))
