@@ -18,4 +18,4 @@ logging.getLogger("pictrs_filter").setLevel(logging.INFO)
 # Its finer levels quote requests that break off, cookies and all.
 logging.getLogger("mitmproxy.proxy").setLevel(logging.ERROR)
 
-addons = [wiring.build(load_config()).intercept]
+addons = [wiring.build(load_config(), read=load_config).intercept]

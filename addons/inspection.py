@@ -6,21 +6,24 @@ that came or, where stills are encoded anew (`normalise`), the new ones.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
+from config.policy import Origin
 from model.verdict import Outcome, Verdict
 
 log = logging.getLogger("pictrs_filter")
 
-Source = Literal["upload", "import", "fetch", "proxy", "hook"]
-"""Where a file came from. `hook` is what pict-rs asks about by itself: it has the file already (/validate)."""
+Source = Origin
 
 
 class Judging(Protocol):
@@ -31,8 +34,8 @@ class Judging(Protocol):
         """Where the model runs, for people."""
         ...
 
-    async def judge(self, data: bytes, deadline: float) -> Verdict:
-        """Judge one file; `deadline` is an absolute `time.monotonic()` second."""
+    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
+        """Judge one file that came from `origin`; `deadline` is an absolute `time.monotonic()` second."""
         ...
 
     async def normalised(self, data: bytes, deadline: float) -> bytes | Verdict:
@@ -83,6 +86,25 @@ class Inspector:
         self._observe = observe
         self.judge: Judging | None = None
         self.unscanned = 0
+        self._in_hand: Counter[int] = Counter()  # by the identity of a judge: files before it
+        self._left = asyncio.Event()
+
+    async def done_with(self, judge: Judging) -> None:
+        """Wait until the files that a judge who is not in office any more has in hand are judged."""
+        while self._in_hand[id(judge)]:
+            self._left.clear()
+            await self._left.wait()
+        del self._in_hand[id(judge)]
+
+    @contextmanager
+    def _asked(self, judge: Judging) -> Iterator[None]:
+        """While a file is before a judge, it is not closed."""
+        self._in_hand[id(judge)] += 1
+        try:
+            yield
+        finally:
+            self._in_hand[id(judge)] -= 1
+            self._left.set()
 
     async def inspect(self, source: Source, data: bytes, deadline: float, host: str = "") -> Passed | Answer:
         """Judge one file. `deadline` is an absolute `time.monotonic()` second; `host` is where it was fetched from.
@@ -93,13 +115,14 @@ class Inspector:
         if judge is None:
             return answers.STARTING
         started = time.monotonic()
-        # what pict-rs wants validated lies there already: nothing can take its place
-        file = data if source == "hook" else await judge.normalised(data, deadline)
-        if isinstance(file, Verdict):
-            verdict = file
-        else:
-            data = file
-            verdict = await judge.judge(data, deadline)
+        with self._asked(judge):
+            # what pict-rs wants validated lies there already: nothing can take its place
+            file = data if source == "hook" else await judge.normalised(data, deadline)
+            if isinstance(file, Verdict):
+                verdict = file
+            else:
+                data = file
+                verdict = await judge.judge(data, deadline, source)
         ref = secrets.token_hex(4)
         ms = round((time.monotonic() - started) * 1000, 1)
         self._report(Decision(ref, source, verdict, ms, time.time(), host))

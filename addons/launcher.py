@@ -21,8 +21,10 @@ from mitmproxy.options import Options
 from addons import closed, transports, wiring
 from addons.connections import PER_REQUEST
 from addons.inspection import Decision
+from addons.judges import StartJudge
 from addons.lean import LeanMaster
 from addons.listener import ListenError
+from addons.reload import Reload
 from addons.state import StateError
 from config.load import Config
 
@@ -46,13 +48,15 @@ class Filter:
         self,
         config: Config,
         observe: Callable[[Decision], None] | None = None,
-        start_judge: wiring.StartJudge | None = None,
+        start_judge: StartJudge | None = None,
         ask_upstream: bool = True,
+        read: Callable[[], Config] | None = None,
     ) -> None:
         self._config = config
         self._observe = observe
         self._start_judge = start_judge
         self._ask_upstream = ask_upstream
+        self._read = read
         self._run: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -62,7 +66,7 @@ class Filter:
         options = Options()
         self._master = LeanMaster(options)
         self._server = Proxyserver()
-        self._parts = wiring.build(self._config, self._observe, self._start_judge, self._ask_upstream)
+        self._parts = wiring.build(self._config, self._observe, self._start_judge, self._ask_upstream, self._read)
         self._master.addons.add(self._server, self._parts.intercept, NextLayer())
         options.update(mode=[closed.MODE], listen_host=host, listen_port=port)
         closed.force(options)
@@ -96,6 +100,11 @@ class Filter:
     def failure(self) -> BaseException | None:
         """Why it ended by itself, or None."""
         return self._parts.life.failure
+
+    @property
+    def reload(self) -> Reload | None:
+        """What takes up a configuration that has changed; None if nothing does."""
+        return self._parts.reload
 
     async def warm(self) -> None:
         """Wait until pictures are judged. Raises what kept the model from loading."""
@@ -172,19 +181,24 @@ def sparing_the_collector(running: Filter) -> Iterator[None]:
         gc.unfreeze()  # or libraries complain at the end of what they think was lost
 
 
-async def run(config: Config) -> int:
-    """Serve until a signal comes or the model fails to load. Gives the exit code."""
+async def run(config: Config, read: Callable[[], Config] | None = None) -> int:
+    """Serve until a signal comes or the model fails to load. Gives the exit code.
+
+    `read` reads the configuration anew, when its file has changed or SIGHUP comes.
+    """
     raise_file_limit(config.settings.overload.requests)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    running = Filter(config)
+    running = Filter(config, read=read)
     try:
         await running.start()
     except (ListenError, StateError) as error:
         log.error("%s", error)
         return 1
+    if running.reload is not None:
+        loop.add_signal_handler(signal.SIGHUP, running.reload.ask)
     stopping = asyncio.create_task(stop.wait())
     ended = asyncio.create_task(running.wait())
     with sparing_the_collector(running):

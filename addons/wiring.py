@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from addons.admission import HOST_SHARE, Admission
+from addons.audit.place import LOG_NAME
+from addons.audit.row import Circumstances
+from addons.audit.writer import Writer
 from addons.callback import Callback
 from addons.fetch.recent import Recent
 from addons.fetch.remote import RemoteFetcher
@@ -17,17 +19,19 @@ from addons.fetch.seal import Seal
 from addons.fetch.shares import Shares
 from addons.fetch.staging import Staging
 from addons.gatekeeper import Gatekeeper
-from addons.inspection import Decision, Inspector, Judging
+from addons.inspection import Decision, Inspector
 from addons.intercept import Intercept
+from addons.judges import Judges, StartJudge
 from addons.life import Life
 from addons.listener import CallbackListener
 from addons.loop import LOOP_HEADER, LoopGuard
 from addons.notify import Notifier
+from addons.observers import Observers
 from addons.pictrs.survey import Survey
+from addons.reload import Reload
 from addons.state import load_key
 from config.load import Config
 from config.media import MIB
-from model.cached import CachedJudge
 
 log = logging.getLogger("pictrs_filter")
 
@@ -39,11 +43,12 @@ class Parts:
     intercept: Intercept
     life: Life
     inspector: Inspector
+    judges: Judges
+    reload: Reload | None
     admission: Admission
     staging: Staging
-
-
-StartJudge = Callable[[Config], Awaitable[Judging]]
+    observers: Observers
+    log_of_verdicts: Writer | None
 
 
 def build(
@@ -51,23 +56,24 @@ def build(
     observe: Callable[[Decision], None] | None = None,
     start_judge: StartJudge | None = None,
     ask_upstream: bool = True,
+    read: Callable[[], Config] | None = None,
 ) -> Parts:
     """Connect the parts. Nothing is loaded or opened yet but the key: the addon does that when mitmproxy runs it.
 
-    `observe` is called with every decision, on the event loop. `ask_upstream`: whether to find out what pict-rs can do,
-    which takes some requests of the filter's own. Inside a running event loop only. Raises
-    state.StateError when the filter's own key, or the secret of `notify:`, cannot be had.
+    `observe` is called with every decision, on the event loop, and the log of verdicts gets it too. `ask_upstream`:
+    whether to find out what pict-rs can do, which takes some requests of the filter's own. `read` reads the
+    configuration anew; without it, it stays what it is. Inside a running event loop only. Raises state.StateError when
+    the filter's own key, or the secret of `notify:`, cannot be had.
     """
     settings = config.settings
     seal = Seal(load_key(settings.state_folder))
+    observers = Observers(*([observe] if observe else []))
+    inspector = Inspector(observers)
+    writer = log_writer(config)
+    if writer is not None:
+        observers.add(writer.note)
     notifier = Notifier(settings.notify)
-
-    def observed(decision: Decision) -> None:
-        notifier.note(decision)
-        if observe is not None:
-            observe(decision)
-
-    inspector = Inspector(observed)
+    observers.add(notifier.note)
     largest = settings.limits.max_file_bytes
     admission = Admission(settings.overload.media_requests, settings.overload.media_mib * MIB, largest)
     validating = Admission(settings.overload.media_requests, settings.overload.media_mib * MIB)
@@ -91,26 +97,43 @@ def build(
     )
     survey = Survey(settings.upstream, staging)
 
+    def changed(judging: str) -> None:
+        staging.judging = judging
+        recent.forget()
+
+    judges = Judges(inspector, start_judge, changed)
+
+    async def apply(new: Config) -> None:
+        await judges.judge_by(new)
+        if writer is not None:
+            writer.circumstances = circumstances(new, judges.device)
+        logging.getLogger().setLevel(new.settings.log_level.upper())
+
+    reload = Reload(config, read, apply) if read is not None else None
+
     async def warm_up() -> str:
         notifier.start()
+        if writer is not None:
+            writer.start()
         if ask_upstream:
             survey.start()
         log.info("loading %s", ", ".join(f"{name} ({spec.timm})" for name, spec in config.policy.models.items()))
-        inspector.judge = CachedJudge(
-            await (start_judge or _start_judge)(config),
-            policy=config.judging,
-            entries=settings.cache.verdicts,
-            seconds=settings.cache.verdict_seconds,
-        )
-        return described(config, inspector.judge.device)
+        await judges.judge_by(config)
+        if writer is not None:
+            writer.circumstances = circumstances(config, judges.device)
+        if reload is not None:
+            reload.start()
+        return described(config, judges.device)
 
     async def close() -> None:
         await survey.close()
         await notifier.close()
-        judge, inspector.judge = inspector.judge, None
-        if judge is not None:
-            await judge.close()
+        if reload is not None:
+            await reload.close()
+        await judges.close()
         await fetcher.close()
+        if writer is not None:
+            await asyncio.to_thread(writer.close)
         if inspector.unscanned:
             log.warning("%d files passed without a verdict in this run", inspector.unscanned)
 
@@ -128,14 +151,20 @@ def build(
         upstream=settings.upstream_address,
         max_requests=settings.overload.requests,
     )
-    return Parts(intercept, life, inspector, admission, staging)
+    return Parts(intercept, life, inspector, judges, reload, admission, staging, observers, writer)
 
 
-async def _start_judge(config: Config) -> Judging:
-    """Import torch only now, and in a thread: it takes seconds, in which views are served already."""
-    module = await asyncio.to_thread(importlib.import_module, "model.judge")
-    judge: Judging = await module.Judge.start(config)
-    return judge
+def log_writer(config: Config) -> Writer | None:
+    """The log's writer, not started yet; None where the operator wants no log."""
+    if config.settings.audit.keep_rows == 0:
+        return None
+    path = config.settings.state_folder.expanduser() / LOG_NAME
+    return Writer(path, config.settings.audit, circumstances(config, "-"))
+
+
+def circumstances(config: Config, device: str) -> Circumstances:
+    """What the log says of each verdict alike; `device` is where the models run."""
+    return Circumstances(config.settings.mode.value, device, config.hash)
 
 
 def described(config: Config, device: str) -> str:

@@ -6,8 +6,9 @@ what is misspelt elsewhere in the file. Where a part cannot be read, nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from config.condition import SIMILAR_BITS
 from config.problems import Finding, Loc, closest, did_you_mean, printable
 
 OPEN_NSFW = "open-nsfw"
@@ -16,21 +17,33 @@ OPEN_NSFW_LABELS = ("sfw", "nsfw")
 """Its labels in the order of its outputs (github.com/yahoo/open_nsfw: index 1 is the NSFW score)."""
 RESERVED_RULES = ("self-test-card", "undecodable", "unsupported", "too_large", "decoder", "classifier", "deadline")
 """Rule names under which the program itself logs: the self-test card, and each key of `failure:`."""
+OWN_LISTS = ("allow", "deny")
+"""The admin's own lists. They come before every rule, and are named in the log as rules are."""
 
 
 def contradictions(policy: object) -> Iterator[Finding]:
-    """Everything in a policy (plain `models`, `signals`, `rules`) that does not fit together, with places inside it."""
-    models, signals = _mapping(_mapping(policy).get("models")), _mapping(_mapping(policy).get("signals"))
+    """Everything in a policy (plain data, as PolicySpec takes it) that does not fit together, with places inside it."""
+    models, signals, lists = (_mapping(_mapping(policy).get(name)) for name in ("models", "signals", "lists"))
     rules = _list(_mapping(policy).get("rules"))
     yield from _signals(models, signals)
-    yield from _rules(signals, rules)
-    yield from _unused(models, signals, rules)
+    yield from _lists(lists)
+    yield from _rules(signals, lists, rules)
+    yield from _unused(models, signals, lists, rules)
 
 
 def rejects_nothing(policy: object) -> bool:
-    """Whether every rule only logs. False when a rule's action cannot be read."""
-    actions = [_mapping(rule).get("action") for rule in _list(_mapping(policy).get("rules"))]
-    return bool(actions) and all(action == "log" for action in actions)
+    """Whether no rule refuses anything: each only logs, allows, names a condition, or is in shadow mode.
+
+    False when a rule's action cannot be read.
+    """
+    rules = [_mapping(rule) for rule in _list(_mapping(policy).get("rules"))]
+    named = _named(rules)
+    return bool(rules) and all(
+        rule.get("shadow") is True
+        or rule.get("action") in ("log", "allow")
+        or ("action" not in rule and rule.get("name") in named)
+        for rule in rules
+    )
 
 
 def _signals(models: dict[str, object], signals: dict[str, object]) -> Iterator[Finding]:
@@ -47,7 +60,8 @@ def _signals(models: dict[str, object], signals: dict[str, object]) -> Iterator[
         if not known:
             continue
         places: list[tuple[Loc, object]] = [(("label",), spec.get("label"))]
-        places += [(("sum_labels", index), label) for index, label in enumerate(_list(spec.get("sum_labels")))]
+        for key in ("sum_labels", "max_labels"):
+            places += [((key, index), label) for index, label in enumerate(_list(spec.get(key)))]
         for place, label in places:
             if isinstance(label, str) and label and label not in known:
                 message = f"must be a label of the model '{printable(model)}', not '{printable(label)}'"
@@ -62,16 +76,25 @@ def _labels(model: object) -> list[str]:
     return [label for label in _list(spec.get("labels")) if isinstance(label, str)]
 
 
-def _rules(signals: dict[str, object], rules: list[object]) -> Iterator[Finding]:
+def _lists(lists: dict[str, object]) -> Iterator[Finding]:
+    for name in OWN_LISTS:
+        if name in lists:
+            hint = "`pictrs-filter allow` and `pictrs-filter deny` write to it"
+            yield Finding(("lists", name), f"must not be '{name}': every filter has this list already", hint)
+
+
+def _rules(signals: dict[str, object], lists: dict[str, object], rules: list[object]) -> Iterator[Finding]:
     first: dict[str, int] = {}
     for index, rule in enumerate(rules):
-        name, signal = _mapping(rule).get("name"), _signal(rule)
-        if signals and signal is not None and signal not in signals:
-            message = f"must be one of the signals, not '{printable(signal)}'"
-            yield Finding(("rules", index, "when", "signal"), message, did_you_mean(signal, signals))
+        name = _mapping(rule).get("name")
+        allows = _mapping(rule).get("action") == "allow"
+        later = [_mapping(other).get("name") for other in rules[index + 1 :]]
+        for loc, condition, lets_pass in _conditions(_mapping(rule).get("when"), ("rules", index, "when"), allows):
+            yield from _names(condition, loc, signals, lists, first, later)
+            yield from _allowing(condition, loc, allows=allows, lets_pass=lets_pass)
         if not isinstance(name, str):
             continue
-        if name in RESERVED_RULES:
+        if name in RESERVED_RULES or name in OWN_LISTS:
             message = f"must not be '{name}': the program uses this name in its own log lines"
             yield Finding(("rules", index, "name"), message, f"for example: {name.replace('_', '-')}-pictures")
         elif name in first:
@@ -80,23 +103,94 @@ def _rules(signals: dict[str, object], rules: list[object]) -> Iterator[Finding]
         first.setdefault(name, index)
 
 
-def _unused(models: dict[str, object], signals: dict[str, object], rules: list[object]) -> Iterator[Finding]:
-    # a name that nothing has is taken for a misspelling of the one it looks like: that one is not called unused as well
-    used_models = {_text(_mapping(signal).get("model")) for signal in signals.values()}
-    if signals and None not in used_models:
-        used_models |= {closest(name, models) for name in used_models if name and name not in models}
-        for name in (name for name in models if name not in used_models):
-            hint = "delete it, or give it a signal: it would cost time on every picture"
+def _names(
+    condition: dict[str, object],
+    loc: Loc,
+    signals: dict[str, object],
+    lists: dict[str, object],
+    before: dict[str, int],
+    later: list[object],
+) -> Iterator[Finding]:
+    """What one condition refers to and is not there."""
+    signal, listed, rule = (_text(condition.get(key)) for key in ("signal", "list", "rule"))
+    if signals and signal is not None and signal not in signals:
+        message = f"must be one of the signals, not '{printable(signal)}'"
+        yield Finding((*loc, "signal"), message, did_you_mean(signal, signals))
+    if listed in OWN_LISTS:
+        message = f"must not be '{listed}': this list comes before every rule by itself"
+        yield Finding((*loc, "list"), message, "delete the condition")
+    elif listed is not None and listed not in lists:
+        hint = did_you_mean(listed, lists) or "lists are named under `lists:`"
+        yield Finding((*loc, "list"), f"must be one of the lists, not '{printable(listed)}'", hint)
+    if rule is not None and rule not in before:
+        hint = "move that rule up" if rule in later else did_you_mean(rule, before)
+        yield Finding((*loc, "rule"), f"must be a rule that stands before this one, not '{printable(rule)}'", hint)
+
+
+def _allowing(condition: dict[str, object], loc: Loc, *, allows: bool, lets_pass: bool) -> Iterator[Finding]:
+    """What may not let a picture pass."""
+    odd = next((key for key in ("signal", "rule", "none") if key in condition), None)
+    if allows and odd is not None:
+        message = "must not be here where the action is allow: only lists can"
+        yield Finding((*loc, odd), message, "who knows how a picture must score could get any picture past it")
+    within = condition.get("within")
+    if lets_pass and isinstance(within, int) and within > SIMILAR_BITS:
+        message = f"must be at most {SIMILAR_BITS} where a match lets a picture pass, not {within}"
+        yield Finding((*loc, "within"), message, "pictures can be made that come near to an allowed one")
+
+
+def _conditions(condition: object, loc: Loc, lets_pass: bool = False) -> Iterator[tuple[Loc, dict[str, object], bool]]:
+    """A condition and all in it, each with its place and whether a picture passes because it holds."""
+    if not isinstance(condition, dict):
+        return
+    yield loc, condition, lets_pass
+    for key in ("all", "any", "none", "of"):
+        for index, inner in enumerate(_list(condition.get(key))):
+            yield from _conditions(inner, (*loc, key, index), lets_pass != (key == "none"))
+
+
+def _unused(
+    models: dict[str, object], signals: dict[str, object], lists: dict[str, object], rules: list[object]
+) -> Iterator[Finding]:
+    used = {_text(_mapping(signal).get("model")) for signal in signals.values()}
+    hint = "delete it, or give it a signal: it would cost time on every picture"
+    if signals and None not in used:
+        for name in _not_among(used, models):
             yield Finding(("models", name), "is used by no signal", hint)
-    used_signals = {_signal(rule) for rule in rules}
-    if rules and None not in used_signals:
-        used_signals |= {closest(name, signals) for name in used_signals if name and name not in signals}
-        for name in (name for name in signals if name not in used_signals):
-            yield Finding(("signals", name), "is used by no rule", "delete it, or give it a rule")
+    if not rules or not all(_readable(_mapping(rule).get("when")) for rule in rules):
+        return
+    every = [condition for rule in rules for _, condition, _ in _conditions(_mapping(rule).get("when"), ())]
+    for kind, names in (("signal", signals), ("list", lists)):
+        for name in _not_among({_text(condition[kind]) for condition in every if kind in condition}, names):
+            yield Finding((f"{kind}s", name), "is used by no rule", "delete it, or give it a rule")
+    known = {text: rule for rule in rules if (text := _text(_mapping(rule).get("name"))) is not None}
+    named = _named(rules)
+    named += [closest(text, known) for text in named if isinstance(text, str) and text not in known]
+    for index, rule in enumerate(map(_mapping, rules)):
+        if "name" in rule and "action" not in rule and rule["name"] not in named:
+            message = "has no action, and no other rule uses it"
+            yield Finding(("rules", index), message, "give it `action: reject` or `action: log`, or delete it")
 
 
-def _signal(rule: object) -> str | None:
-    return _text(_mapping(_mapping(rule).get("when")).get("signal"))
+def _named(rules: Sequence[object]) -> list[object]:
+    """The rules whose conditions other rules use."""
+    every = (condition for rule in rules for _, condition, _ in _conditions(_mapping(rule).get("when"), ()))
+    return [condition["rule"] for condition in every if "rule" in condition]
+
+
+def _not_among(used: set[str | None], names: dict[str, object]) -> list[str]:
+    """Names that nothing uses. What nothing has is taken for a misspelling of the one it looks like: not unused."""
+    used = used | {closest(name, names) for name in used if name and name not in names}
+    return [name for name in names if name not in used]
+
+
+def _readable(condition: object) -> bool:
+    """Whether all names in a condition can be read, so that what is not among them is not used."""
+    if not isinstance(condition, dict):
+        return False
+    inner = [one for key in ("all", "any", "none", "of") for one in _list(condition.get(key))]
+    names = [condition[key] for key in ("signal", "list", "rule") if key in condition]
+    return bool(inner or names) and all(isinstance(name, str) for name in names) and all(map(_readable, inner))
 
 
 def _text(value: object) -> str | None:

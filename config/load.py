@@ -41,6 +41,8 @@ OF_KUBERNETES = re.compile(rf"{PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|P
 Environment variables). With them comes PREFIX + PORT, told from a misspelt setting by its value: tcp://..."""
 
 POLICY = tuple(PolicySpec.model_fields)
+OPTIONAL = ("lists",)
+"""Of these, what a policy need not have."""
 SECTIONS = {
     name: field.annotation
     for name, field in Settings.model_fields.items()
@@ -86,12 +88,12 @@ def load(path: Path | None = None, env: Mapping[str, str] = os.environ) -> Confi
 
 
 def policy_hash(policy: PolicySpec) -> str:
-    """SHA-256 (64 hex digits) of models, signals and rules: the same for every way to write the same policy.
+    """SHA-256 (64 hex digits) of models, signals, lists and rules: the same for every way to write the same policy.
 
-    What is not given is left out, so that an option that a later version adds changes no hash. The order of rules
-    counts.
+    What is as it is when not given is left out, so that an option that a later version adds changes no hash. The order
+    of rules counts.
     """
-    plain = policy.model_dump(mode="json", exclude_none=True)
+    plain = policy.model_dump(mode="json", exclude_defaults=True)
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -157,7 +159,7 @@ def _policy(document: Document, overrides: Mapping[str, str]) -> tuple[PolicySpe
     data = {name: document.values[name] for name in POLICY if name in document.values}
     if not data:
         return _default_policy(), []
-    missing = [name for name in POLICY if name not in data]
+    missing = [name for name in POLICY if name not in data and name not in OPTIONAL]
     unreadable = any(document.is_skipped((name,)) for name in POLICY)
     policy, found = parse(PolicySpec, data, document.written)
     misfits = [] if unreadable else list(contradictions(data))
@@ -175,7 +177,7 @@ def _policy(document: Document, overrides: Mapping[str, str]) -> tuple[PolicySpe
 @lru_cache(maxsize=1)
 def _default_policy() -> PolicySpec:
     document = _open(DEFAULT)
-    return PolicySpec.model_validate({name: document.values[name] for name in POLICY})
+    return PolicySpec.model_validate({name: document.values[name] for name in POLICY if name in document.values})
 
 
 def _variables(env: Mapping[str, str]) -> Iterator[Problem]:

@@ -20,8 +20,8 @@ UNKNOWN_KEY = "is not a key that is known here"
 SHOWN_CHARACTERS = 60
 """What was written is shown up to this length; a problem stays one line that fits a terminal."""
 
-SHOWN_NAMES = 12
-"""Of names that there are, so many are listed; no section of the settings has more keys."""
+SHOWN_NAMES = 15
+"""Of names that there are, so many are listed; no section of the settings or of the policy has more keys."""
 
 
 @dataclass(frozen=True)

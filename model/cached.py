@@ -20,11 +20,12 @@ from typing import Protocol
 
 from cachetools import TTLCache
 
+from config.policy import Origin
 from model.digest import sha256
 from model.errors import Cause, JudgeError
 from model.verdict import Outcome, Verdict
 
-Key = tuple[str, str]
+Key = tuple[str, str, Origin | None]
 
 OF_THE_FILE: frozenset[Cause] = frozenset(error.cause for error in JudgeError.__subclasses__() if error.sender_at_fault)
 """Causes that lie in the file: they are there the next time as well."""
@@ -38,8 +39,8 @@ class Judging(Protocol):
         """Where the model runs, for people."""
         ...
 
-    async def judge(self, data: bytes, deadline: float) -> Verdict:
-        """Judge one file; `deadline` is an absolute `time.monotonic()` second."""
+    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
+        """Judge one file that came from `origin`; `deadline` is an absolute `time.monotonic()` second."""
         ...
 
     async def normalised(self, data: bytes, deadline: float) -> bytes | Verdict:
@@ -55,16 +56,25 @@ class CachedJudge:
     """Gives the verdicts of `judge`, and keeps the last `entries` of them for `seconds` each; 0 entries: none.
 
     `policy` is the hash of all that `judge` goes by (`Config.judging`): what was kept under another one is not found. A
-    hit counts as use, but makes nobody's `seconds` longer.
+    hit counts as use, but makes nobody's `seconds` longer. `by_origin`: what comes from elsewhere is judged anew.
     A kept verdict is about a kilobyte: its texts are cut to a length by the decoder's pool, and it holds no pixels.
     """
 
     def __init__(
-        self, judge: Judging, *, policy: str, entries: int, seconds: float, clock: Callable[[], float] = time.monotonic
+        self,
+        judge: Judging,
+        *,
+        policy: str,
+        entries: int,
+        seconds: float,
+        by_origin: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.policy = policy
+        self._by_origin = by_origin
         self._judge = judge
         self._entries = entries
+        self._age = 0
         self._kept: TTLCache[Key, Verdict, float] = TTLCache(entries, seconds, clock)
         self._running: dict[Key, asyncio.Future[Verdict | None]] = {}
 
@@ -73,22 +83,28 @@ class CachedJudge:
         """Where the model runs, for people."""
         return self._judge.device
 
-    async def judge(self, data: bytes, deadline: float) -> Verdict:
+    def forget(self, policy: str) -> None:
+        """Judge everything anew, under `policy`, since something has changed. What is being judged is not kept."""
+        self.policy = policy
+        self._kept.clear()
+        self._age += 1
+
+    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
         """The verdict on `data`, from memory if it is there; then `cached` is True and `stage_ms` has the hash alone.
 
         `deadline` is an absolute `time.monotonic()` second. A waiter who is past his asks the judge behind, which
         knows the verdict for that. Raises what the judge behind raises.
         """
         if not self._entries:
-            return await self._judge.judge(data, deadline)
+            return await self._judge.judge(data, deadline, origin)
         started = time.monotonic()
-        key = (self.policy, await sha256(data))
+        key = (self.policy, await sha256(data), origin if self._by_origin else None)
         stage_ms = {"hash": round((time.monotonic() - started) * 1000, 1)}
         found = self._kept.get(key)
         if found is None and key in self._running:
             found = await _result(self._running[key], deadline)
         if found is None:
-            return await self._judge_now(key, data, deadline)
+            return await self._judge_now(key, data, deadline, origin)
         return replace(found, stage_ms=stage_ms)
 
     async def normalised(self, data: bytes, deadline: float) -> bytes | Verdict:
@@ -101,14 +117,14 @@ class CachedJudge:
         """Close the judge behind."""
         await self._judge.close()
 
-    async def _judge_now(self, key: Key, data: bytes, deadline: float) -> Verdict:
+    async def _judge_now(self, key: Key, data: bytes, deadline: float, origin: Origin | None) -> Verdict:
         mine: asyncio.Future[Verdict | None] | None = None
         if key not in self._running:
             mine = self._running[key] = asyncio.get_running_loop().create_future()
-        shared = None
+        shared, age = None, self._age
         try:
-            verdict = await self._judge.judge(data, deadline)
-            if _lasts(verdict):
+            verdict = await self._judge.judge(data, deadline, origin)
+            if _lasts(verdict) and age == self._age:
                 shared = self._kept[key] = replace(verdict, cached=True, stage_ms={})
         finally:
             if mine is not None:

@@ -1,11 +1,11 @@
 """The one door: bytes in, verdict out. Whatever goes wrong behind it becomes a verdict, and that refuses by default.
 
-Order: self-test card, size, format, decoding in a child process, classifier, policy, and crops of parts that came near
-a rule. Then the operator's word: shadow
-mode lets a refusal pass, and a failure may pass where `failure:` in the settings says so. The self-test card is refused
-in every mode. Bytes behind the end of a still (phones put vendor trailers and videos there) are not judged, and the
-verdict's `size` says how many bytes were: no more may go on. Nothing here knows HTTP; time is an absolute
-`time.monotonic()` second.
+Order: self-test card, own lists, size, format, decoding in a child process, own lists again (what was decoded can be
+like what is on them), then the rules with lists and classifiers, and crops of parts that came near a rule. Then the
+operator's word: shadow mode lets a refusal pass, and a failure may pass where `failure:` in the settings says so. The
+self-test card is refused in every mode. Bytes behind the end of a still (phones put vendor trailers and videos there)
+are not judged, and the verdict's `size` says how many bytes were: no more may go on. Nothing here knows HTTP; time is
+an absolute `time.monotonic()` second.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol, Self
 
 from config.load import Config
 from config.media import OnFailure
+from config.policy import Action, Origin
 from config.settings import Mode
 from model.card import CARD_SHA256, card
 from model.classifier import Backend
@@ -36,8 +38,9 @@ from model.examiner import Examiner, Seen
 from model.forecast import Forecast
 from model.formats.media import MediaType
 from model.formats.sniff import sniff
-from model.parts import start_parts
-from model.policy import highest
+from model.listed import ALLOW, DENY, File, Found, Lists, NoLists, how, of_views
+from model.parts import check_labels, start_parts
+from model.policy import Fired, Rules, asked, highest
 from model.preprocess import Views
 from model.verdict import Outcome, Verdict
 
@@ -46,6 +49,8 @@ __all__ = ["CARD_RULE", "OFF_LOOP_BYTES", "UNKNOWN_MIME", "Decoder", "Judge"]
 CARD_RULE = "self-test-card"
 """The rule name of the self-test card in logs and tables."""
 UNKNOWN_MIME = "application/octet-stream"
+OF_PARTS = ("device", "backend", "limits", "views", "decoder")
+"""Settings that models and decoders are started with."""
 
 
 class Decoder(Protocol):
@@ -71,23 +76,28 @@ class Decoder(Protocol):
 class Judge:
     """Judges one file at a time, any number at once.
 
-    `labels` gives each model's label names in order; the decoder's arrays stand in the same order of models.
+    `labels` gives each model's label names in order; the decoder's arrays stand in the same order of models. `lists`
+    may be replaced at any time: a file is judged by those that are there when it comes.
     """
 
     def __init__(
-        self, config: Config, decoder: Decoder, backend: Backend, labels: Mapping[str, tuple[str, ...]]
+        self,
+        config: Config,
+        decoder: Decoder,
+        backend: Backend,
+        labels: Mapping[str, tuple[str, ...]],
+        lists: Lists | None = None,
     ) -> None:
+        self.lists: Lists = lists or NoLists()
+        self._labels = labels
+        self._owns = True
+        self._policy = config.policy
         self._settings = config.settings
         self._decoder = decoder
         self._backend = backend
         self._forecast = Forecast(decoder, backend)
-        self._examiner = Examiner(
-            config.policy,
-            backend,
-            labels,
-            budget=config.settings.views.budget,
-            hasty=config.settings.mode is not Mode.SHADOW,
-        )
+        examiner = partial(Examiner, config.policy, backend, labels, budget=config.settings.views.budget)
+        self._hasty, self._patient = examiner(hasty=True), examiner(hasty=False)
 
     @property
     def device(self) -> str:
@@ -100,34 +110,91 @@ class Judge:
         parts = await start_parts(config)
         return cls(config, parts.decoder, parts.backend, parts.labels)
 
-    async def close(self) -> None:
-        """End the decoder children and the model's thread."""
-        await self._decoder.close()
-        self._backend.close()
+    def successor(self, config: Config) -> Self | None:
+        """A judge by another configuration, with this one's decoders, models and lists, which are its own from now on.
 
-    async def judge(self, data: bytes, deadline: float) -> Verdict:
+        This one may finish what it has in hand. None where the configuration takes other models or decoders. Raises
+        ModelError for a label that a model has not.
+        """
+        new, old = config.settings, self._settings
+        if config.policy.models != self._policy.models or any(
+            getattr(new, one) != getattr(old, one) for one in OF_PARTS
+        ):
+            return None
+        check_labels(config.policy, self._labels)
+        self._owns = False
+        return type(self)(config, self._decoder, self._backend, self._labels, self.lists)
+
+    async def close(self) -> None:
+        """End the decoder children and the model's thread, unless a successor has them."""
+        if self._owns:
+            await self._decoder.close()
+            self._backend.close()
+
+    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
         """Judge one file. Never raises for what is in it or for a failure that has a cause: those are verdicts too.
 
-        `deadline` is an absolute `time.monotonic()` second; past it the verdict's cause is `deadline`.
+        `deadline` is an absolute `time.monotonic()` second; past it the verdict's cause is `deadline`. `origin` is
+        where the file came from; without it, the rules for all of them count.
         """
+        return (await self.explain(data, deadline, origin, hasty=self._settings.mode is not Mode.SHADOW))[0]
+
+    async def explain(
+        self, data: bytes, deadline: float, origin: Origin | None = None, *, hasty: bool = False
+    ) -> tuple[Verdict, Looked | None]:
+        """The same, with all that was looked at, unless it was settled before. Without `hasty` that is everything."""
         file = _File(await sha256(data), len(data), sniff(data))
         file.lap("hash")
         if file.sha256 == CARD_SHA256:
-            return file.verdict(Outcome.REJECT, Outcome.REJECT, CARD_RULE)
+            return file.verdict(Outcome.REJECT, Outcome.REJECT, CARD_RULE), None
+        lists, known = self.lists, File((file.sha256,))
+        if denied := known.denied(lists):
+            return self._denied(denied, file), None
+        allowed = known.allowed(lists, similar=False)
         try:
             async with asyncio.timeout_at(deadline):
                 with self._forecast.file(deadline):
                     views = await self._decode(data, file, deadline)
                     if file.sha256 == CARD_SHA256:
-                        return file.verdict(Outcome.REJECT, Outcome.REJECT, CARD_RULE)
+                        return file.verdict(Outcome.REJECT, Outcome.REJECT, CARD_RULE), None
+                    known = of_views((*known.sha256, file.sha256), views)
+                    found = known.answers(lists, asked(self._policy, origin))
+                    rules = Rules(self._policy, origin, found)
+                    settled = self._settled(known, lists, rules, file)
+                    if settled is not None and hasty:
+                        return settled, None
                     self._forecast.check(len(views.arrays[0]), deadline)
-                    seen = await self._examiner.examine(views, deadline)
+                    examiner = self._hasty if hasty else self._patient
+                    seen = await examiner.examine(views, rules, deadline)
                 file.lap("classify")
         except TimeoutError:
-            return self._failed(DeadlineExceeded("no verdict in time"), file)
+            return self._failed(DeadlineExceeded("no verdict in time"), file), None
         except JudgeError as error:
-            return self._failed(error, file)
-        return self._judged(seen, file)
+            # what an admin has allowed by its very bytes may be what nothing here can read
+            if allowed is not None and error.sender_at_fault:
+                return _allowed(allowed, file), None
+            return self._failed(error, file), None
+        scores = self._judged(seen, file)
+        if settled is not None:
+            scores = replace(settled, scores=scores.scores, in_part=scores.in_part, views=scores.views)
+        return scores, Looked(seen, rules)
+
+    def _settled(self, known: File, lists: Lists, rules: Rules, file: _File) -> Verdict | None:
+        """The verdict that own lists come to; None: they know nothing."""
+        if denied := known.denied(lists):
+            return self._denied(denied, file)
+        if allowed := known.allowed(lists, similar=False):
+            return _allowed(allowed, file)
+        if like := known.allowed(lists, similar=True):
+            by_lists = rules.fired([{}])
+            if by_lists is None or by_lists.action is not Action.REJECT:
+                return _allowed(like, file)
+        return None
+
+    def _denied(self, entry: Found, file: _File) -> Verdict:
+        outcome = Outcome.PASS if self._settings.mode is Mode.SHADOW else Outcome.REJECT
+        found = file.verdict(outcome, Outcome.REJECT, DENY, detail=how(entry))
+        return replace(found, note=entry.note)
 
     async def normalised(self, data: bytes, deadline: float) -> bytes | Verdict:
         """What is to be judged, and may go on, in place of `data`, if the settings want that: a still encoded anew.
@@ -174,14 +241,13 @@ class Judge:
         return views
 
     def _judged(self, seen: Seen, file: _File) -> Verdict:
-        fired, whole, count = seen.fired, len(seen.by_view) - seen.parts, len(seen.by_view)
-        strict = Outcome.REJECT if seen.decided else Outcome.PASS
-        outcome = Outcome.PASS if self._settings.mode is Mode.SHADOW else strict
-        detail = ""
-        if fired:
-            detail = fired.why + (f" in view {fired.view + 1} of {count}" if count > 1 else "")
+        fired, whole = seen.fired, len(seen.by_view) - seen.parts
+        strict = Outcome.REJECT if fired and fired.action is Action.REJECT else Outcome.PASS
+        outcome = Outcome.PASS if self._settings.mode is Mode.SHADOW or not seen.decided else strict
+        detail = _told(fired, len(seen.by_view)) if fired else ""
         found = file.verdict(outcome, strict, fired.rule if fired else None, detail=detail)
-        return replace(found, scores=highest(seen.by_view[:whole]), in_part=highest(seen.by_view[whole:]), views=count)
+        scores, in_part = highest(seen.by_view[:whole]), highest(seen.by_view[whole:])
+        return replace(found, scores=scores, in_part=in_part, views=sum(map(bool, seen.by_view)))
 
     def _failed(self, error: JudgeError, file: _File) -> Verdict:
         strict = Outcome.REJECT if error.sender_at_fault else Outcome.UNAVAILABLE
@@ -189,6 +255,14 @@ class Judge:
         chosen = getattr(self._settings.failure, error.cause) is OnFailure.PASS and not isinstance(error, Overloaded)
         lets_pass = self._settings.mode is Mode.SHADOW or chosen
         return file.verdict(Outcome.PASS if lets_pass else strict, strict, error.cause, error.cause, str(error))
+
+
+@dataclass(frozen=True)
+class Looked:
+    """All that was looked at in a file, and the rules that it was judged by."""
+
+    seen: Seen
+    rules: Rules
 
 
 @dataclass
@@ -215,6 +289,17 @@ class _File:
         name, mime = (self.media.name, self.media.mime) if self.media else (None, UNKNOWN_MIME)
         known = (self.sha256, self.size, name, mime)
         return Verdict(outcome, strict, rule, cause, *known, sampled=self.sampled, detail=detail, stage_ms=self.ms)
+
+
+def _allowed(entry: Found, file: _File) -> Verdict:
+    return replace(file.verdict(Outcome.PASS, Outcome.PASS, ALLOW, detail=how(entry)), note=entry.note)
+
+
+def _told(fired: Fired, views: int) -> str:
+    """Why a rule fired, and where, in words for the log."""
+    shadow = ", in shadow mode" if fired.shadow else ""
+    view = f" in view {fired.view + 1} of {views}" if fired.view is not None and views > 1 else ""
+    return fired.why + view + shadow
 
 
 def _is_card(data: bytes) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from config.load import Config
+from config.policy import PolicySpec
 from model import choice, weights
 from model.batcher import Batcher
 from model.classifier import Backend
@@ -54,6 +55,15 @@ async def start_parts(config: Config) -> Parts:
     return parts
 
 
+def check_labels(policy: PolicySpec, labels: Mapping[str, tuple[str, ...]]) -> None:
+    """Raise ModelError where a signal wants a label that its model has not; `labels` has those of each model."""
+    for name, signal in policy.signals.items():
+        missing = [label for label in signal.label_names if label not in labels[signal.model]]
+        if missing:
+            have = ", ".join(labels[signal.model][:20])
+            raise ModelError(f"signal '{name}': model '{signal.model}' has no label {missing[0]!r}; it has: {have}")
+
+
 def _lanes(models: Mapping[str, weights.LoadedModel]) -> int:
     """Threads that may run these at the same time."""
     return min(model.lanes for model in models.values())
@@ -79,11 +89,7 @@ def _load(config: Config) -> list[dict[str, weights.LoadedModel]]:
 def _load_onto(place: str, config: Config) -> dict[str, weights.LoadedModel]:
     backend = config.settings.backend
     loaded = {name: weights.load(spec, place, backend) for name, spec in config.policy.models.items()}
-    for name, signal in config.policy.signals.items():
-        missing = [label for label in signal.label_names if label not in loaded[signal.model].labels]
-        if missing:
-            have = ", ".join(loaded[signal.model].labels[:20])
-            raise ModelError(f"signal '{name}': model '{signal.model}' has no label {missing[0]!r}; it has: {have}")
+    check_labels(config.policy, {name: model.labels for name, model in loaded.items()})
     for model in loaded.values():
         model.warm_up()
     return loaded

@@ -23,9 +23,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from addons.inspection import Decision, Judging
+from addons.judges import StartJudge
 from addons.launcher import Filter
-from addons.wiring import StartJudge
 from config.load import Config, load
+from config.policy import Origin
 from model.verdict import Outcome, Verdict
 from tests.http1 import form
 
@@ -43,7 +44,7 @@ class FakeJudge:
         self.passed: set[str] = set()
         self.seen: list[bytes] = []
 
-    async def judge(self, data: bytes, deadline: float) -> Verdict:
+    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
         self.seen.append(data)
         sha256 = hashlib.sha256(data).hexdigest()
         rule = "fake-rule" if FORBIDDEN in data else None
@@ -87,7 +88,7 @@ class RunningFilter:
     """`with RunningFilter(config, judge) as running:` then `running.address`. Without a judge it uses the real one.
 
     `start` makes the judge as wiring.build wants it; `wait=False` does not wait until it is there; `ask_upstream=True`
-    lets it find out what pict-rs can do, which a recorder would have in its record.
+    lets it find out what pict-rs can do, which a recorder would have in its record. `read` as in launcher.Filter.
     """
 
     def __init__(
@@ -98,8 +99,10 @@ class RunningFilter:
         start: StartJudge | None = None,
         wait: bool = True,
         ask_upstream: bool = False,
+        read: Callable[[], Config] | None = None,
     ) -> None:
         self._config = config
+        self._read = read
         self._start = start
         self._judge = judge
         self._wait = wait
@@ -164,7 +167,7 @@ class RunningFilter:
                     return judge
 
                 start = at_once
-            self.filter = Filter(self._config, self.decisions.append, start, self._ask_upstream)
+            self.filter = Filter(self._config, self.decisions.append, start, self._ask_upstream, self._read)
             await self.filter.start()
             if self._wait:
                 await self.filter.warm()

@@ -48,7 +48,7 @@ async def classify(
     try:
         for picture in pictures:
             try:
-                data = await _read(picture, fetcher, config.settings.limits.max_file_bytes)
+                data = await read(picture, fetcher, config.settings.limits.max_file_bytes)
             except Unreadable as error:
                 failed += 1
                 print(f"{printable(picture)}: cannot be read: {error}", file=sys.stderr)
@@ -74,7 +74,8 @@ def _judge() -> StartJudge:
     return Judge.start
 
 
-async def _read(picture: str, fetcher: RemoteFetcher, most: int) -> bytes:
+async def read(picture: str, fetcher: RemoteFetcher, most: int) -> bytes:
+    """The bytes of a file or of what is at an address. Raises Unreadable."""
     if "://" not in picture:
         return read_file(Path(picture), most)
     try:
@@ -89,7 +90,7 @@ async def _read(picture: str, fetcher: RemoteFetcher, most: int) -> bytes:
 
 
 def _as_text(picture: str, verdict: Verdict, deadline_seconds: float) -> str:
-    lines = [f"{printable(picture)}: {_outcome(verdict)}"]
+    lines = [f"{printable(picture)}: {outcome(verdict)}"]
     lines += [f"    {name:<20} {score:.4f}" for name, score in verdict.scores.items()]
     lines += [f"    {name + ', in a part':<20} {score:.4f}" for name, score in verdict.in_part.items()]
     views = "1 view" if verdict.views == 1 else f"{verdict.views} views"
@@ -104,7 +105,8 @@ def _as_text(picture: str, verdict: Verdict, deadline_seconds: float) -> str:
     return "\n".join(lines)
 
 
-def _outcome(verdict: Verdict) -> str:
+def outcome(verdict: Verdict) -> str:
+    """What would happen to it, in words."""
     passes = verdict.outcome is Outcome.PASS
     if verdict.cause is not None:
         word = "passes, although it was not judged" if passes else "refused, could not be judged"

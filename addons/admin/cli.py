@@ -1,4 +1,4 @@
-"""The command line: `pictrs-filter serve | check | classify | selftest | bench | demo`.
+"""The command line: `pictrs-filter COMMAND`; `pictrs-filter --help` has all of them.
 
 Each command is a room of its own and is imported when it is used, so that `--help` and `check` do not wait for torch.
 Exit codes: 0 done, 1 the answer is no or something failed, 2 the command line itself is wrong, 130 interrupted.
@@ -52,9 +52,9 @@ def _run(options: argparse.Namespace) -> int:
 
         return check(options.file)
     if options.command == "presets":
-        from addons.admin.presets import listing, show
+        from addons.admin import presets
 
-        return show(options.name) if options.action else listing()
+        return presets.show(options.name) if options.action else presets.listing()
     if options.command == "models":
         from addons.admin import models
 
@@ -77,17 +77,31 @@ def _run(options: argparse.Namespace) -> int:
         _log_to_stderr("error")
         given = {"seconds": options.seconds, "at_once": options.at_once, "as_json": options.json}
         return _to_its_end(bench(config, options.files, **given))
+    if options.command == "explain":
+        from addons.admin.explain import explain
+
+        config = load(options.config)
+        _log_to_stderr("warning")
+        return _to_its_end(explain(config, options.picture, origin=options.source, as_json=options.json))
     if options.command == "classify":
         from addons.admin.classify import classify
 
         config = load(options.config)
         _log_to_stderr("warning")
         return _to_its_end(classify(config, options.pictures, as_json=options.json))
+    if options.command == "log":
+        from addons.admin.log import Asked, follow, listed, show
+
+        settings = load(options.config).settings
+        if options.log_command == "show":
+            return show(settings, options.shown, as_json=options.json)
+        asked = Asked(**{name: getattr(options, name) for name in Asked.__dataclass_fields__})
+        return (follow if options.follow else listed)(settings, asked, as_json=options.json)
     from addons.launcher import run
 
     config = _serve_config(options)
     _log_to_stderr(config.settings.log_level)
-    return _to_its_end(run(config), at_once=True)
+    return _to_its_end(run(config, lambda: _serve_config(options)), at_once=True)
 
 
 def _serve_config(options: argparse.Namespace) -> Config:

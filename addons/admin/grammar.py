@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from addons.admin import models_grammar, presets_grammar
+from addons.admin import explain_grammar, log_grammar, models_grammar, presets_grammar
 from addons.admin.bench.report import KEYS
 from config.addresses import check_listen, check_upstream
 
@@ -21,12 +21,14 @@ TOP = """\
 first steps:
   pictrs-filter demo                                   see it work: needs nothing, changes nothing
   pictrs-filter classify photo.jpg                     what would happen to this picture, and why
+  pictrs-filter explain photo.jpg                      every score and every condition of every rule, true or false
   pictrs-filter check filter.yaml                      is this configuration sound? each fault with its line
   pictrs-filter serve --config filter.yaml             run it in front of pict-rs
   pictrs-filter presets                                configurations to begin with: serve --config preset:shadow
   pictrs-filter models --config filter.yaml            which models, and can others change them?
   pictrs-filter selftest --url http://127.0.0.1:8081   does it really refuse? uploads a harmless test card
   pictrs-filter bench                                  how many pictures a second can this machine judge?
+  pictrs-filter log --since 2h                         what was judged lately, and why
 
 pictrs-filter COMMAND --help tells more about each.
 """
@@ -155,6 +157,8 @@ def parser() -> argparse.ArgumentParser:
     classify.add_argument("--json", action="store_true", help="one JSON object a line, for scripts")
     classify.add_argument("pictures", nargs="+", metavar="FILE|URL", help="a file, or an http or https address")
 
+    explain_grammar.add(command)
+
     selftest = command(
         "selftest", "prove that a running filter refuses, with a harmless card", SELFTEST, SELFTEST_EXAMPLES
     )
@@ -185,6 +189,7 @@ def parser() -> argparse.ArgumentParser:
     )
     bench.add_argument("files", nargs="*", type=Path, metavar="FILE", help="pictures to measure with")
 
+    log_grammar.add(command)
     presets_grammar.add(command)
     models_grammar.add(command)
 

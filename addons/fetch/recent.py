@@ -53,17 +53,24 @@ class Recent:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._entries = entries
+        self.age = 0
         self._seconds = {Fate.REFUSED: refused_seconds, Fate.FAILED: failed_seconds}
         self._kept: TLRUCache[bytes, _Entry, float] = TLRUCache(
             entries, lambda _key, entry, now: now + entry.seconds, clock
         )
 
-    def remember(self, url: str, answer: Answer, fate: Fate) -> None:
+    def forget(self) -> None:
+        """Let everything be asked again, as it may be judged otherwise now. What is being judged is not kept either."""
+        self._kept.clear()
+        self.age += 1
+
+    def remember(self, url: str, answer: Answer, fate: Fate, age: int) -> None:
         """Keep the answer (its `ref` too, which leads to the line in the log) for a normalised URL.
 
-        A 5xx is ignored: that is a failure of ours or of pict-rs, and says nothing about the address.
+        `age` is what it was when the address was asked; if all was forgotten since then, this is as well. A 5xx is
+        ignored: that is a failure of ours or of pict-rs, and says nothing about the address.
         """
-        if self._entries and 400 <= answer.status < 500:
+        if self._entries and age == self.age and 400 <= answer.status < 500:
             self._kept[_key(url)] = _Entry(answer, self._seconds[fate])
 
     def find(self, url: str) -> Answer | None:

@@ -56,7 +56,7 @@ class Retrieval:
 
         `hold` is asked for room as the bytes come. With `known` the origin may say NotModified instead.
         """
-        remembered = self._recent.find(url)
+        remembered, age = self._recent.find(url), self._recent.age
         if remembered is not None:
             return remembered
         left = deadline - time.monotonic()
@@ -74,13 +74,13 @@ class Retrieval:
             log.info("fetch failed: %s", error)
             answer = answers.not_fetched(error.public)
             if left >= FAIR_SECONDS or not isinstance(error, FetchTimeout):
-                self._recent.remember(url, answer, Fate.FAILED)
+                self._recent.remember(url, answer, Fate.FAILED, age)
             return answer
         if isinstance(fetched, NotModified):
             return fetched
         found = await self._inspector.inspect(source, fetched.data, deadline, urlsplit(url).hostname or "")
         if isinstance(found, Answer):
-            self._recent.remember(url, found, Fate.REFUSED)
+            self._recent.remember(url, found, Fate.REFUSED, age)
             return found
         return Retrieved(found, fetched.validators)
 

@@ -90,7 +90,8 @@ class _Flight:
 class Staging:
     """One per process, for one event loop.
 
-    `ports` are those that may be asked; `judging` is config.load.Config.judging; `seconds` is the deadline for a view.
+    `ports` are those that may be asked; `judging` is what verdicts depend on (addons/judges.py), and may
+    be replaced at any time; `seconds` is the deadline for a view.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class Staging:
         self._retrieval = retrieval
         self._admission = admission
         self._ports = ports
-        self._judging = judging
+        self.judging = judging
         self._seconds = seconds
         self._tickets: dict[str, list[Ticket]] = {}
         self._flights: dict[tuple[str, str | None], _Flight] = {}
@@ -218,6 +219,7 @@ class Staging:
         return flight
 
     async def _fly(self, url: str, etag: str | None, deadline: float, slot: Slot) -> Outcome:
+        judging = self.judging  # that of the verdict, whatever it is when that has fallen
         stamp, known = self._stamp(url, etag), None
         if stamp is not None and (stamp.etag or stamp.last_modified):
             known = Validators(stamp.etag, stamp.last_modified)
@@ -229,19 +231,19 @@ class Staging:
         verdict = found.passed.verdict
         if stamp is not None and stamp.sha256 == verdict.sha256 and not verdict.unscanned:
             return Unchanged(UNCHANGED_SECONDS)
-        return Staged(found.passed.data, found.passed.mime, self._etag(url, found))
+        return Staged(found.passed.data, found.passed.mime, self._etag(url, found, judging))
 
     def _stamp(self, url: str, etag: str | None) -> Stamp | None:
         """What pict-rs has, when that passed; under another policy it has not: it is fetched and judged anew."""
         stamp = self._seal.stamp(url, etag) if etag else None
-        return stamp if stamp is not None and stamp.judging == self._judging else None
+        return stamp if stamp is not None and stamp.judging == self.judging else None
 
-    def _etag(self, url: str, found: Retrieved) -> str | None:
+    def _etag(self, url: str, found: Retrieved, judging: str) -> str | None:
         """None for what nobody judged: pict-rs then asks for all of it again, and it may be judged that time."""
         verdict, origin = found.passed.verdict, found.validators
         if verdict.unscanned:
             return None
-        return self._seal.etag(url, Stamp(self._judging, verdict.sha256, origin.etag, origin.last_modified))
+        return self._seal.etag(url, Stamp(judging, verdict.sha256, origin.etag, origin.last_modified))
 
     def _landed(self, key: _Key, flight: _Flight, task: asyncio.Task[Outcome]) -> None:
         if not task.cancelled() and task.exception() is None:

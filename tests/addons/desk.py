@@ -21,6 +21,7 @@ from addons.loop import LoopGuard
 from addons.pictrs import multipart
 from addons.pictrs.answers import Answer
 from config.media import Limits
+from config.policy import Origin
 from config.settings import Settings
 from model.verdict import Verdict
 from tests.http1 import form
@@ -71,7 +72,7 @@ class SetJudge(FakeJudge):
         self.deadlines: list[float] = []
         self.fields = fields
 
-    async def judge(self, data: bytes, deadline: float) -> Verdict:
+    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
         self.deadlines.append(deadline)
         return replace(await super().judge(data, deadline), **self.fields)
 

@@ -16,6 +16,7 @@ from addons.gatekeeper import OFF_LOOP_BYTES, Forward
 from addons.inbound import Inbound
 from addons.pictrs import answers, multipart
 from addons.pictrs.routes import Match
+from config.policy import Origin
 from config.settings import Fetch
 from model.verdict import Verdict
 from tests.addons.desk import MIB, Desk, SetJudge, sent, status_of
@@ -306,7 +307,7 @@ async def test_requests_are_decided_side_by_side() -> None:
     turn = asyncio.Event()
 
     class Slow(FakeJudge):
-        async def judge(self, data: bytes, deadline: float) -> Verdict:
+        async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
             if data == b"slow":
                 await turn.wait()
             else:

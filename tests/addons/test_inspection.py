@@ -11,6 +11,7 @@ import pytest
 from addons.inspection import Decision, Inspector, Passed, Source
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
+from config.policy import Origin
 from model.verdict import Outcome, Verdict
 from tests.addons.desk import SetJudge
 from tests.running import FORBIDDEN, FakeJudge
@@ -102,7 +103,7 @@ async def test_without_a_judge_nothing_passes() -> None:
 
 async def test_what_the_judge_raises_is_the_callers() -> None:
     class Broken(FakeJudge):
-        async def judge(self, data: bytes, deadline: float) -> Verdict:
+        async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
             raise RuntimeError("a fault of ours")
 
     bench = Bench(Broken())

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from addons import connections as connections_of
+from config.policy import Origin
 from model.verdict import Verdict
 from tests.addons.test_intercept import PICTURE, assert_ours
 from tests.http1 import ask, upload
@@ -28,7 +29,7 @@ class SlowJudge(FakeJudge):
         super().__init__()
         self.release = asyncio.Event()
 
-    async def judge(self, data: bytes, deadline: float) -> Verdict:
+    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
         self.seen.append(data)
         await self.release.wait()
         return await super().judge(data, deadline)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
+import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import quote
@@ -15,6 +17,9 @@ from urllib.parse import quote
 import pytest
 
 from addons.admission import FETCH_SHARE, HOST_SHARE
+from addons.audit.place import LOG_NAME
+from addons.audit.reader import NoLog, Reader
+from addons.audit.store import Store
 from addons.fetch.seal import Seal
 from addons.inspection import Decision, Passed
 from addons.launcher import Filter
@@ -268,7 +273,7 @@ async def test_pict_rs_itself_is_never_fetched_from() -> None:
 async def test_what_passed_is_marked_with_how_it_was_judged() -> None:
     given = config(UPSTREAM)
     async with running(given) as parts:
-        assert parts.staging._judging == given.judging
+        assert parts.staging.judging == given.judging
         judge = parts.inspector.judge
         assert isinstance(judge, CachedJudge)
         assert judge.policy == given.judging  # and is remembered under nothing else
@@ -315,3 +320,73 @@ def test_a_webhook_is_told_of_a_refusal_and_stands_in_nobodys_way(recorder: Reco
     message = json.loads(request.body)
     assert message["rules"] == {"fake-rule": 1}
     assert message["files"][0]["ref"] == gate.decisions[1].ref
+
+
+# The log of verdicts
+
+
+def log_of(given: Config) -> Reader:
+    return Reader(given.settings.state_folder / LOG_NAME)
+
+
+async def test_every_verdict_is_in_the_log_with_its_circumstances(tmp_path: Path) -> None:
+    given = config(UPSTREAM, state_dir=str(tmp_path), mode="shadow")
+    async with running(given) as parts:
+        await inspect(parts, b"one")
+        await inspect(parts, FORBIDDEN)
+    second, first = log_of(given).rows()
+    assert [(row.outcome, row.rule) for row in (first, second)] == [("pass", None), ("reject", "fake-rule")]
+    assert {(row.mode, row.backend, row.policy) for row in (first, second)} == {("shadow", "fake", given.hash)}
+    assert (first.sha256, second.sha256) == (None, hashlib.sha256(FORBIDDEN).hexdigest())
+    assert abs(first.at - time.time()) < 600
+
+
+async def test_a_log_that_is_not_wanted_is_not_made(tmp_path: Path) -> None:
+    given = config(UPSTREAM, state_dir=str(tmp_path), audit={"keep_rows": 0})
+    async with running(given) as parts:
+        await inspect(parts, b"one")
+        assert parts.log_of_verdicts is None
+    with pytest.raises(NoLog):
+        log_of(given).count()
+
+
+async def test_who_observes_and_fails_keeps_nothing_from_the_log(tmp_path: Path) -> None:
+    def fail(_: Decision) -> None:
+        raise RuntimeError("a fault of ours")
+
+    given = config(UPSTREAM, state_dir=str(tmp_path))
+    parts = build(given, fail, Watched().start)
+    parts.inspector.judge = Watched()
+    assert isinstance(await inspect(parts, b"one"), Passed)
+    assert isinstance(await inspect(parts, FORBIDDEN), Answer)
+    await parts.life.done()
+    assert log_of(given).count() == 2
+
+
+@pytest.mark.parametrize("fault", ["a folder in its place", "locked", "no database"])
+def test_the_gate_is_the_same_without_a_log(tmp_path: Path, fault: str) -> None:
+    """It neither opens nor closes for the log's sake, starts, and ends."""
+    path = tmp_path / LOG_NAME
+    if fault == "a folder in its place":
+        path.mkdir()
+    elif fault == "no database":
+        path.write_text("no database at all")
+    with Recorder() as recorder, closing(sqlite3.connect(":memory:")) as holder:
+        given = config(recorder.address, state_dir=str(tmp_path))
+        if fault == "locked":
+            with closing(Store(path)) as store:
+                store.open()
+            holder.execute("ATTACH ? AS log", (str(path),))
+            holder.execute("BEGIN EXCLUSIVE")
+            holder.execute("DELETE FROM log.verdicts")
+        with RunningFilter(given, FakeJudge()) as gate:
+            assert upload(gate.address, b"one").status == 201
+            assert upload(gate.address, FORBIDDEN).status == 400
+            writer = gate.filter._parts.log_of_verdicts
+            assert writer is not None
+            if fault == "no database":
+                until(lambda: writer.written == 2)
+            else:
+                until(lambda: writer.failing)
+        assert len(recorder.requests) == 1
+        assert writer.written + writer.dropped == 2

@@ -28,9 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from addons.inspection import Decision, Judging
+from addons.judges import StartJudge
 from addons.launcher import Filter, sparing_the_collector
-from addons.wiring import StartJudge
 from config.load import Config, load
+from config.policy import Origin
 from model.classifier import Enough
 from model.digest import sha256
 from model.verdict import Outcome, Verdict
@@ -76,7 +77,7 @@ class PassAtOnce:
 
     device = "nothing"
 
-    async def judge(self, data: bytes, deadline: float) -> Verdict:
+    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
         """Pass it."""
         return _passed(data, "")
 
@@ -95,7 +96,7 @@ class Sleeps(PassAtOnce):
         self._seconds = seconds
         self._one = asyncio.Lock()
 
-    async def judge(self, data: bytes, deadline: float) -> Verdict:
+    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
         """Pass it after its time; past the deadline there is no verdict, and no time is lost on it."""
         digest = await sha256(data)
         try:

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from config.condition import Condition
 from config.document import MAX_FILE_BYTES
 from config.load import DEFAULT, Config, load, policy_hash
 from config.media import OnFailure
-from config.policy import Action, Bound, PolicySpec
+from config.policy import Action, PolicySpec
 from config.problems import ConfigError
 from config.settings import Mode, Overload, Settings
 from tests.config.files import POLICY, Write, problems
@@ -51,7 +52,7 @@ GOOD_VALUES: dict[str, Callable[[Config], object]] = {
         and got.policy.models["folder"].labels == ("cat", "dog", "no")
         and got.policy.signals["pets"].label_names == ("cat", "dog")
         and got.policy.signals["no"].label_names == ("no",)
-        and got.policy.rules[0].when == Bound(signal="hub-nsfw", above=0.5, at_most=1)
+        and got.policy.rules[0].when == Condition(signal="hub-nsfw", above=0.5, at_most=1)
         and [rule.action for rule in got.policy.rules] == [Action.REJECT, Action.LOG, Action.REJECT, Action.LOG]
     ),
     "open-nsfw-labels": lambda got: got.policy.signals["either"].label_names == ("sfw", "nsfw"),

@@ -10,7 +10,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from config.policy import MAX_NAME, Action, Bound, ModelSpec, PolicySpec, RuleSpec, SignalSpec
+from config.condition import Condition
+from config.names import MAX_NAME
+from config.policy import Action, ModelSpec, PolicySpec, RuleSpec, SignalSpec
 
 scores = st.floats(0, 1)
 bounds = st.none() | scores
@@ -21,7 +23,7 @@ def test_bound_holds_as_its_words_say(
     at_least: float | None, above: float | None, at_most: float | None, below: float | None, score: float
 ) -> None:
     try:
-        bound = Bound(signal="s", at_least=at_least, above=above, at_most=at_most, below=below)
+        bound = Condition(signal="s", at_least=at_least, above=above, at_most=at_most, below=below)
     except ValidationError:
         assume(False)
         raise
@@ -48,7 +50,7 @@ def test_bound_is_refused_exactly_when_no_score_is_within(lower: str, upper: str
     if (lower == "above" and low == 1) or (upper == "below" and high == 0):
         can_hold = False
     try:
-        bound = Bound.model_validate({"signal": "s", lower: low, upper: high})
+        bound = Condition.model_validate({"signal": "s", lower: low, upper: high})
     except ValidationError:
         assert not can_hold
     else:
@@ -59,27 +61,27 @@ def test_bound_is_refused_exactly_when_no_score_is_within(lower: str, upper: str
 
 @pytest.mark.parametrize("bound", ["at_least", "above", "at_most", "below"])
 def test_nan_is_within_no_bound(bound: str) -> None:
-    assert not Bound.model_validate({"signal": "s", bound: 0.5}).holds(math.nan)
+    assert not Condition.model_validate({"signal": "s", bound: 0.5}).holds(math.nan)
 
 
 @pytest.mark.parametrize(("bound", "least", "most"), [("at_least", 0, 1), ("at_most", 0, 1), ("above", 0, 0.99)])
 def test_threshold_at_its_limits_and_one_beyond(bound: str, least: float, most: float) -> None:
     for value in (least, most):
-        assert Bound.model_validate({"signal": "s", bound: value})
+        assert Condition.model_validate({"signal": "s", bound: value})
     for wrong in (-1e-9, 1 + 1e-9, math.nan, math.inf, True, "0.5"):
         with pytest.raises(ValidationError):
-            Bound.model_validate({"signal": "s", bound: wrong})
+            Condition.model_validate({"signal": "s", bound: wrong})
 
 
 @pytest.mark.parametrize("name", ["a", "explicit", "too-many", "a_b-c1", "1", "x" * MAX_NAME])
 def test_name(name: str) -> None:
-    assert RuleSpec(name=name, when=Bound(signal=name, at_least=0.5), action=Action.LOG).name == name
+    assert RuleSpec(name=name, when=Condition(signal=name, at_least=0.5), action=Action.LOG).name == name
 
 
 @pytest.mark.parametrize("name", ["", "A", "a b", "-a", "a-", "a--b", "a.b", "ä", "a\n", "x" * (MAX_NAME + 1)])
 def test_name_that_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
-        Bound(signal=name, at_least=0.5)
+        Condition(signal=name, at_least=0.5)
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,12 @@ def test_terminal_codes_are_escaped() -> None:
         ("NSFW", ["sfw", "nsfw"], "did you mean nsfw?"),
         ("xyz", ["b", "a"], "there is: a, b"),
         ("xyz", [], ""),
-        ("xyz", [f"{n:02}" for n in range(12)], "there is: 00, 01, 02, 03, 04, 05, 06, 07, 08, 09, 10, 11"),
-        ("xyz", [f"{n:02}" for n in range(13)], "there is: 00, 01, 02, 03, 04, 05, 06, 07, 08, 09, 10, 11, ..."),
+        ("xyz", [f"{n:02}" for n in range(15)], "there is: 00, 01, 02, 03, 04, 05, 06, 07, 08, 09, 10, 11, 12, 13, 14"),
+        (
+            "xyz",
+            [f"{n:02}" for n in range(16)],
+            "there is: 00, 01, 02, 03, 04, 05, 06, 07, 08, 09, 10, 11, 12, 13, 14, ...",
+        ),
     ],
 )
 def test_hint(word: str, known: list[str], hint: str) -> None:

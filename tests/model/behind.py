@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from config.policy import Origin
 from model.cached import CachedJudge
 from model.errors import Cause
 from model.verdict import Outcome, Verdict
@@ -34,13 +35,15 @@ class Behind:
     def __init__(self, *, held: bool = False, **fields: Any) -> None:
         self.fields = fields
         self.calls: list[tuple[bytes, float]] = []
+        self.origins: list[Origin | None] = []
         self.held = held
         self.waiting: list[asyncio.Future[dict[str, Any]]] = []
         self.closed = False
         self.asked = asyncio.Event()
 
-    async def judge(self, data: bytes, deadline: float) -> Verdict:
+    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
         self.calls.append((data, deadline))
+        self.origins.append(origin)
         self.asked.set()
         fields = self.fields
         if self.held:

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import pytest
 
-from model.cached import OF_THE_FILE
+from model.cached import OF_THE_FILE, CachedJudge
 from model.digest import OFF_LOOP_BYTES
 from model.errors import Cause
 from tests.model.behind import KEPT, NOT_KEPT, OURS, SECONDS, THE_FILES, Behind, cached, settle, soon
@@ -138,3 +138,13 @@ async def test_a_file_encoded_anew_is_known_by_its_own_bytes() -> None:
         verdicts.append(await judge.judge(new, soon()))
     assert [verdict.cached for verdict in verdicts] == [False, True]
     assert [data for data, _ in behind.calls] == [b"one anew"]
+
+
+@pytest.mark.parametrize(("by_origin", "judged"), [(False, 1), (True, 2)])
+async def test_where_it_came_from_matters_only_to_a_policy_that_asks(by_origin: bool, judged: int) -> None:
+    behind = Behind()
+    judge = CachedJudge(behind, policy="p", entries=9, seconds=60, by_origin=by_origin)
+    for origin in ("upload", "proxy", "upload"):
+        await judge.judge(b"one", soon(), origin)
+    assert len(behind.calls) == judged
+    assert behind.origins == ["upload", "proxy"][:judged]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from config.policy import Origin
 from model.verdict import Outcome, Verdict
 from tests.running import FakeJudge
 
@@ -14,7 +15,7 @@ STILL_END = b"<end of the still>"
 class StillJudge(FakeJudge):
     """`passed` has the SHA-256 of what was judged, not of what was given."""
 
-    async def judge(self, data: bytes, deadline: float) -> Verdict:
+    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
         if not data:
             sha256 = hashlib.sha256(data).hexdigest()
             return Verdict(Outcome.REJECT, Outcome.REJECT, "undecodable", "undecodable", sha256, 0)

@@ -14,6 +14,7 @@ import pytest
 from addons.admin.classify import classify
 from addons.inspection import Judging
 from config.load import Config
+from config.policy import Origin
 from model.card import card, plain
 from model.errors import DecoderFailed, ModelError
 from model.verdict import Outcome, Verdict
@@ -34,7 +35,7 @@ class SetJudge(FakeJudge):
         self._verdict = verdict
         self._before = before
 
-    async def judge(self, data: bytes, deadline: float) -> Verdict:
+    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
         self._before()
         return self._verdict or await super().judge(data, deadline)
 
@@ -236,3 +237,9 @@ def test_a_judge_that_cannot_be_had(picture: Path, capsys: Captured, error: Exce
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.splitlines()[1:] == [f"pictrs-filter: {error}"]
+
+
+def test_the_log_of_verdicts_is_the_services(picture: Path, tmp_path: Path) -> None:
+    """The administrator's own tries are not in it, and nothing is made where it lies."""
+    assert run(picture, state_dir=str(tmp_path / "state")) == 0
+    assert not (tmp_path / "state").exists()

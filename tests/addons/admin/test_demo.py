@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import pytest
 
+from addons.admin import demo as demo_module
 from addons.admin.demo import demo
 from addons.admin.standin import StandIn
 from model import judge, weights
@@ -169,3 +170,8 @@ def test_staying_ends_cleanly(number: signal.Signals) -> None:
         assert running.communicate(timeout=SECONDS)[0] == ""
         assert running.returncode == 0
         assert not Path(found[1]).parent.exists()
+
+
+def test_the_log_of_verdicts_is_the_demos_own(tmp_path: Path) -> None:
+    """It goes with the demo's folder; that of a filter at work is not written to."""
+    assert Path(demo_module._config("http://127.0.0.1:9", 1, tmp_path).settings.state_dir) == tmp_path / "state"

@@ -14,8 +14,8 @@ import pytest
 
 from addons.admin.selftest import selftest, write
 from addons.admin.standin import StandIn
+from addons.judges import StartJudge
 from addons.launcher import Filter
-from addons.wiring import StartJudge
 from config.load import Config
 from model.card import card
 from tests.http1 import Request, write_answer

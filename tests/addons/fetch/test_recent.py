@@ -35,7 +35,7 @@ def recent(clock: Clock, entries: int = 100) -> Recent:
 def test_an_answer_lives_as_long_as_its_fate_says_however_often_it_is_found(fate: Fate, seconds: float) -> None:
     clock = Clock()
     room = recent(clock)
-    room.remember(URL, REJECTED, fate)
+    room.remember(URL, REJECTED, fate, 0)
     for part in (0.0, 0.5, 0.999):
         clock.now = 1000 + seconds * part
         assert room.find(URL) == REJECTED
@@ -49,7 +49,7 @@ def test_an_answer_lives_as_long_as_its_fate_says_however_often_it_is_found(fate
 )
 def test_refusals_and_failed_fetches_are_kept_as_they_were_answered(answer: Answer, fate: Fate) -> None:
     room = recent(Clock())
-    room.remember(URL, answer, fate)
+    room.remember(URL, answer, fate, 0)
     assert room.find(URL) == answer
 
 
@@ -67,19 +67,19 @@ def test_refusals_and_failed_fetches_are_kept_as_they_were_answered(answer: Answ
 )
 def test_failures_of_ours_are_not_kept_and_do_not_replace_what_is(answer: Answer, fate: Fate) -> None:
     room = recent(Clock())
-    room.remember(URL, answer, fate)
+    room.remember(URL, answer, fate, 0)
     assert room.find(URL) is None
-    room.remember(URL, REJECTED, Fate.REFUSED)
-    room.remember(URL, answer, fate)
+    room.remember(URL, REJECTED, Fate.REFUSED, 0)
+    room.remember(URL, answer, fate, 0)
     assert room.find(URL) == REJECTED
 
 
 def test_the_last_word_counts_with_its_own_lifetime() -> None:
     clock = Clock()
     room = recent(clock)
-    room.remember(URL, REJECTED, Fate.REFUSED)
+    room.remember(URL, REJECTED, Fate.REFUSED, 0)
     clock.now += 10
-    room.remember(URL, NOT_FETCHED, Fate.FAILED)
+    room.remember(URL, NOT_FETCHED, Fate.FAILED, 0)
     assert room.find(URL) == NOT_FETCHED
     clock.now += FAILED_SECONDS
     assert room.find(URL) is None
@@ -90,36 +90,36 @@ def test_the_last_word_counts_with_its_own_lifetime() -> None:
 )
 def test_another_spelling_is_another_address(other: str) -> None:
     room = recent(Clock())
-    room.remember(URL, REJECTED, Fate.REFUSED)
+    room.remember(URL, REJECTED, Fate.REFUSED, 0)
     assert room.find(other) is None
 
 
 def test_the_least_used_goes_first() -> None:
     room = recent(Clock(), entries=2)
     for url in ("a", "b"):
-        room.remember(url, answers.rejected(url), Fate.REFUSED)
+        room.remember(url, answers.rejected(url), Fate.REFUSED, 0)
     assert room.find("a") == answers.rejected("a")
-    room.remember("c", answers.rejected("c"), Fate.FAILED)
+    room.remember("c", answers.rejected("c"), Fate.FAILED, 0)
     assert [room.find(url) is not None for url in "abc"] == [True, False, True]
 
 
 def test_no_entries_switch_it_off() -> None:
     room = recent(Clock(), entries=0)
-    room.remember(URL, REJECTED, Fate.REFUSED)
+    room.remember(URL, REJECTED, Fate.REFUSED, 0)
     assert room.find(URL) is None
 
 
 def test_any_text_is_an_address() -> None:
     room = recent(Clock())
     for url in ("", "\ud800", "ü", "\x00", "x" * 100_000):
-        room.remember(url, answers.rejected(str(len(url))), Fate.REFUSED)
+        room.remember(url, answers.rejected(str(len(url))), Fate.REFUSED, 0)
         assert room.find(url) == answers.rejected(str(len(url)))
 
 
 def test_the_address_is_neither_kept_nor_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     room = recent(Clock())
-    room.remember(URL, REJECTED, Fate.REFUSED)
+    room.remember(URL, REJECTED, Fate.REFUSED, 0)
     room.find(URL)
     found: list[object] = [room]
     seen: set[int] = set()
@@ -154,7 +154,7 @@ def test_only_what_was_said_of_that_address_within_its_time_and_never_more_than_
             room.find(url)
         else:
             answer = answers.rejected(f"{url}{number}")
-            room.remember(url, answer, fate)
+            room.remember(url, answer, fate, 0)
             said[url] = answer, clock.now + lifetimes[fate]
             assert room.find(url) == answer
         found = {name: room.find(name) for name in "abcde"}

@@ -1,0 +1,128 @@
+"""What lists say about one file: the admin's own two before every rule, all others as what rules ask about.
+
+    deny     by SHA-256 or PDQ: refused, whatever else is known
+    allow    by SHA-256: passes, whatever models, rules and other lists say; it is this very file that the admin meant.
+             By PDQ (within SIMILAR_BITS): passes too, unless a rule refuses it for what lists alone know of it
+
+A picture can be made that comes near to an allowed one on purpose, so a likeness counts for less than the file itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.condition import MATCH_BITS, SIMILAR_BITS
+from config.consistency import OWN_LISTS
+
+ALLOW, DENY = OWN_LISTS
+Hashes = NDArray[np.uint8]
+
+
+class Found(Protocol):
+    """An entry that a file was found by."""
+
+    @property
+    def list(self) -> str:
+        """The name of the list."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """`sha256` or `pdq`."""
+        ...
+
+    @property
+    def distance(self) -> int:
+        """Bits in which the PDQ hashes differ; 0 for SHA-256."""
+        ...
+
+    @property
+    def note(self) -> str:
+        """What its author wrote beside it."""
+        ...
+
+
+class Lists(Protocol):
+    """All lists, as far as they could be read. `version` is a digest of all that is on them."""
+
+    @property
+    def version(self) -> str:
+        """Changes when anything on any list does."""
+        ...
+
+    def by_sha256(self, name: str, sha256_hex: str) -> Found | None:
+        """The entry of the list `name` for this SHA-256 (64 hex digits)."""
+        ...
+
+    def by_pdq(self, name: str, hashes: Hashes, quality: NDArray[np.uint8], within: int) -> Found | None:
+        """The nearest entry of the list `name` to any of the pictures, `within` so many bits of 256.
+
+        `hashes` is uint8 (W, 8, 32), the dihedral PDQ hashes of each picture; `quality` uint8 (W,), 0..100.
+        """
+        ...
+
+
+class NoLists:
+    """Where there are none."""
+
+    version = ""
+
+    def by_sha256(self, name: str, sha256_hex: str) -> None:
+        """Nothing is found."""
+
+    def by_pdq(self, name: str, hashes: Hashes, quality: NDArray[np.uint8], within: int) -> None:
+        """Nothing is found."""
+
+
+@dataclass(frozen=True)
+class File:
+    """What lists can know a file by: its SHA-256 as it came, and as it goes on (without what stands behind its end).
+
+    `hashes` and `quality` as in Lists.by_pdq; none before it is decoded.
+    """
+
+    sha256: tuple[str, ...]
+    hashes: Hashes | None = None
+    quality: NDArray[np.uint8] | None = None
+
+    def on(self, lists: Lists, name: str, within: int | None) -> Found | None:
+        """The entry of a list that it is found by: its SHA-256, or else a PDQ hash `within` so many bits."""
+        exact = (lists.by_sha256(name, one) for one in self.sha256)
+        found: Found | None = next((entry for entry in exact if entry is not None), None)
+        if found is None and within is not None and self.hashes is not None and self.quality is not None:
+            found = lists.by_pdq(name, self.hashes, self.quality, within)
+        return found
+
+    def denied(self, lists: Lists) -> Found | None:
+        """The entry of the own list by which it is refused."""
+        return self.on(lists, DENY, MATCH_BITS)
+
+    def allowed(self, lists: Lists, *, similar: bool) -> Found | None:
+        """The entry of the own list by which it passes; with `similar` by likeness too."""
+        return self.on(lists, ALLOW, SIMILAR_BITS if similar else None)
+
+    def answers(self, lists: Lists, asked: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int | None], str]:
+        """For every question (list, bits) of the rules that is answered with yes: how, in words for the log."""
+        found: dict[tuple[str, int | None], str] = {}
+        for name, within in asked:
+            entry = self.on(lists, name, within)
+            if entry is not None:
+                found[name, within] = how(entry)
+        return found
+
+
+def how(entry: Found) -> str:
+    """By what a file was found, and what is noted there, in words for the log."""
+    bits = f"pdq, {entry.distance} bits away" if entry.kind == "pdq" else "sha256"
+    return f"{bits}: {entry.note}" if entry.note else bits
+
+
+def of_views(sha256: Iterable[str], views: Any) -> File:
+    """A file that was decoded to `views` (model.preprocess.Views)."""
+    hashes, quality = getattr(views, "pdq", None), getattr(views, "quality", None)
+    return File(tuple(dict.fromkeys(sha256)), hashes, quality)
