@@ -28,7 +28,7 @@ from addons.loop import LOOP_HEADER, LoopGuard
 from addons.notify import Notifier
 from addons.observers import Observers
 from addons.pictrs.survey import Survey
-from addons.reload import Reload
+from addons.reload import Reload, State
 from addons.state import load_key
 from config.load import Config
 from config.media import MIB
@@ -109,7 +109,10 @@ def build(
             writer.circumstances = circumstances(new, judges.device)
         logging.getLogger().setLevel(new.settings.log_level.upper())
 
-    reload = Reload(config, read, apply) if read is not None else None
+    def reloaded(state: State) -> None:
+        notifier.note_reload(state.config.hash, len(state.problems))
+
+    reload = Reload(config, read, apply, told=reloaded) if read is not None else None
 
     async def warm_up() -> str:
         notifier.start()
