@@ -20,7 +20,7 @@ from addons.fetch.staging import Staging, Ticket
 from addons.inbound import Headers, Hold, Inbound
 from addons.inspection import Inspector, Passed, Source
 from addons.loop import LOOP_HEADER, LoopGuard
-from addons.pictrs import answers, multipart, query, routes
+from addons.pictrs import answers, multipart, placeholder, query, routes
 from addons.pictrs.answers import Answer
 from addons.pictrs.routes import Body, Kind, Match
 from config.settings import Settings
@@ -172,15 +172,17 @@ class Gatekeeper:
 
     def _proxied(self, found: Match, inbound: Inbound, url: str, deadline: float) -> Forward | Answer:
         """A request about a remote picture, with an address of ours instead. It is noted who may wait for a fetch."""
+        as_picture = self._settings.placeholder and placeholder.is_wanted(found, inbound)
         try:
             normal = self._staging.normalise(url)
         except AddressError as error:
-            return answers.not_fetched(str(error))
+            refusal = answers.not_fetched(str(error))
+            return placeholder.instead(refusal) if as_picture else refusal
         target, headers = found.target(self._staging.staged(normal)), self._headers(found, inbound)
         if found.route.kind is Kind.INTERNAL:
             self._staging.forget(normal)  # a purge is to be the end of it here, too
         fetches = found.route.fetching and found.method == "GET"
-        ticket = self._staging.open(normal, deadline) if fetches else None
+        ticket = self._staging.open(normal, deadline, as_picture=as_picture) if fetches else None
         return Forward(found.method, target, headers, b"", ticket)
 
     async def _send(

@@ -30,7 +30,7 @@ from addons.gatekeeper import Forward, Gatekeeper
 from addons.inbound import Inbound
 from addons.life import Life
 from addons.listener import CallbackListener
-from addons.pictrs import answers
+from addons.pictrs import answers, placeholder
 from addons.pictrs.answers import Answer
 from addons.transports import Sockets
 from addons.upstream import Upstream
@@ -237,7 +237,8 @@ class Intercept:
         """Our own refusal, where pict-rs's error only says that it got none of our bytes for a proxied address."""
         if status < 400 or case.ticket is None:
             return None
-        return self._staging.refusal(case.ticket, status)
+        refusal = self._staging.refusal(case.ticket, status)
+        return placeholder.instead(refusal) if refusal is not None and case.ticket.as_picture else refusal
 
     def response(self, flow: http.HTTPFlow) -> None:
         """Note the end of a request."""

@@ -47,7 +47,7 @@ class Reload:
     """`read` reads the configuration anew, `apply` puts one in force (it may take as long as loading a model).
 
     `state` tells how that went. What `read` raises as ConfigError, and `apply` as ModelError or JudgeError, leaves
-    everything as it was.
+    everything as it was. `told` is called with each new state; it is quick, and does not raise.
     """
 
     def __init__(
@@ -57,7 +57,9 @@ class Reload:
         apply: Callable[[Config], Awaitable[None]],
         *,
         seconds: float = LOOK_SECONDS,
+        told: Callable[[State], None] | None = None,
     ) -> None:
+        self._told = told
         self.state = State(config, time.time())
         self._read = read
         self._apply = apply
@@ -116,12 +118,17 @@ class Reload:
             log.debug("reload", exc_info=True)
             self._failed([f"{type(error).__name__}: {error}"])
         else:
-            self.state = State(config, time.time(), (), tuple(waiting))
+            self._ended(State(config, time.time(), (), tuple(waiting)))
             self._tell(running, config, waiting)
+
+    def _ended(self, state: State) -> None:
+        self.state = state
+        if self._told is not None:
+            self._told(state)
 
     def _failed(self, problems: list[str]) -> None:
         config = self.state.config
-        self.state = State(config, time.time(), tuple(problems))
+        self._ended(State(config, time.time(), tuple(problems)))
         for problem in problems:
             log.error("configuration not taken up: %s", problem)
         log.error("still in force: policy %s, mode %s", config.hash[:8], config.settings.mode)

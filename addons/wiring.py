@@ -25,9 +25,10 @@ from addons.judges import Judges, StartJudge
 from addons.life import Life
 from addons.listener import CallbackListener
 from addons.loop import LOOP_HEADER, LoopGuard
+from addons.notify import Notifier
 from addons.observers import Observers
 from addons.pictrs.survey import Survey
-from addons.reload import Reload
+from addons.reload import Reload, State
 from addons.state import load_key
 from config.load import Config
 from config.media import MIB
@@ -62,7 +63,7 @@ def build(
     `observe` is called with every decision, on the event loop, and the log of verdicts gets it too. `ask_upstream`:
     whether to find out what pict-rs can do, which takes some requests of the filter's own. `read` reads the
     configuration anew; without it, it stays what it is. Inside a running event loop only. Raises state.StateError when
-    the filter's own key cannot be had.
+    the filter's own key, or the secret of `notify:`, cannot be had.
     """
     settings = config.settings
     seal = Seal(load_key(settings.state_folder))
@@ -71,6 +72,8 @@ def build(
     writer = log_writer(config)
     if writer is not None:
         observers.add(writer.note)
+    notifier = Notifier(settings.notify)
+    observers.add(notifier.note)
     largest = settings.limits.max_file_bytes
     admission = Admission(settings.overload.media_requests, settings.overload.media_mib * MIB, largest)
     validating = Admission(settings.overload.media_requests, settings.overload.media_mib * MIB)
@@ -106,9 +109,13 @@ def build(
             writer.circumstances = circumstances(new, judges.device)
         logging.getLogger().setLevel(new.settings.log_level.upper())
 
-    reload = Reload(config, read, apply) if read is not None else None
+    def reloaded(state: State) -> None:
+        notifier.note_reload(state.config.hash, len(state.problems))
+
+    reload = Reload(config, read, apply, told=reloaded) if read is not None else None
 
     async def warm_up() -> str:
+        notifier.start()
         if writer is not None:
             writer.start()
         if ask_upstream:
@@ -123,6 +130,7 @@ def build(
 
     async def close() -> None:
         await survey.close()
+        await notifier.close()
         if reload is not None:
             await reload.close()
         await judges.close()

@@ -19,6 +19,7 @@ from pathlib import Path
 from config.consistency import contradictions, rejects_nothing
 from config.document import MAX_FILE_BYTES, Document, read
 from config.policy import PolicySpec
+from config.presets import resolve
 from config.problems import UNKNOWN_KEY, ConfigError, Finding, Loc, Problem, closest, did_you_mean, dotted
 from config.section import Section
 from config.settings import Mode, Settings
@@ -67,11 +68,11 @@ class Config:
 
 
 def load(path: Path | None = None, env: Mapping[str, str] = os.environ) -> Config:
-    """Read `path`, else the file that PICTRS_FILTER_CONFIG names, else the shipped default.yaml.
+    """Read `path`, else the file that PICTRS_FILTER_CONFIG names, else the shipped default.yaml. (`preset:NAME`, too.)
 
     Raises ConfigError with every problem there is.
     """
-    path = path or Path(env.get(CONFIG) or DEFAULT)
+    path = resolve(path or Path(env.get(CONFIG) or DEFAULT))
     variables = list(_variables(env))
     overrides = {setting: env[variable] for variable, setting in OVERRIDES.items() if env.get(variable)}
     document = _open(path)

@@ -23,6 +23,7 @@ from config.section import Section
 HUB, FOLDER = "hf-hub", "local-dir"
 
 _REVISION = re.compile(r"[0-9a-f]{40}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 _TIMM_NAME = re.compile(r"[a-z0-9_]+(?:\.[A-Za-z0-9_.-]+)?")  # architecture.tag, as timm spells all of its own
 
@@ -54,6 +55,12 @@ def _revision(value: str) -> str:
     return value
 
 
+def _sha256(value: str) -> str:
+    if not _SHA256.fullmatch(value):
+        raise wrong("must be the 64 hexadecimal digits of a SHA-256", "`pictrs-filter models pin` writes it")
+    return value
+
+
 def _labels(value: tuple[str, ...]) -> tuple[str, ...]:
     twice = next((label for index, label in enumerate(value) if label in value[:index]), None)
     if twice is not None:
@@ -81,10 +88,14 @@ pict-rs about what it has already (`external_validation`)."""
 
 
 class ModelSpec(Section):
-    """One classifier. `timm`: `open-nsfw` (embedded), `local-dir:/path`, `hf-hub:owner/name` or any timm model name."""
+    """One classifier. `timm`: `open-nsfw` (embedded), `local-dir:/path`, `hf-hub:owner/name` or any timm model name.
+
+    `sha256` is that of the file of weights, which is not used if it has another.
+    """
 
     timm: Annotated[str, AfterValidator(_timm), Field(examples=[OPEN_NSFW])]
     revision: Annotated[str, AfterValidator(_revision)] | None = None
+    sha256: Annotated[str, AfterValidator(_sha256)] | None = None
     labels: Labels | None = None
 
     @field_validator("revision")
@@ -93,6 +104,21 @@ class ModelSpec(Section):
         if value is not None and not info.data.get("timm", HUB).startswith(HUB):
             raise wrong(f"must not be given here: only models of {HUB}: have revisions", "delete this line")
         return value
+
+    @field_validator("sha256")
+    @classmethod
+    def _not_of_the_embedded(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("timm") == OPEN_NSFW:
+            raise wrong(f"must not be given for {OPEN_NSFW}, which is checked anyway", "delete this line")
+        return value
+
+    @property
+    def unpinned(self) -> str:
+        """The key for want of which others can change this model: `revision` or `sha256`; empty for none."""
+        source, colon, _ = self.timm.partition(":")
+        if source == HUB and colon:
+            return "" if self.revision else "revision"
+        return "" if colon or self.timm == OPEN_NSFW or self.sha256 else "sha256"
 
     @field_validator("labels")
     @classmethod

@@ -26,6 +26,7 @@ from config.addresses import (
 )
 from config.audit import Audit
 from config.media import Decoder, Failure, Limits, Looking
+from config.notify import Notify
 from config.problems import wrong
 from config.section import Section
 
@@ -138,6 +139,7 @@ class Settings(Section):
     upstream: Upstream = Field("http://127.0.0.1:8080", description="the address of pict-rs", validate_default=True)
     mode: Mode = Field(Mode.ENFORCE, description="enforce or shadow", strict=False)
     normalise: bool = Field(False, description="still pictures are encoded anew, from the pixels judged")
+    placeholder: bool = Field(True, description="browsers get a picture in place of a refused proxied one")
     deadline_seconds: float = Field(8.0, gt=0, le=120, description="seconds for a verdict; Lemmy waits 10")
     device: Device = Field("auto", description="auto, cpu, cuda or cuda:N")
     backend: EngineName = Field("auto", description="auto, torch or onnxruntime")
@@ -159,6 +161,7 @@ class Settings(Section):
     fetch: Fetch = Field(default_factory=Fetch, description="how remote pictures are fetched")
     decoder: Decoder = Field(default_factory=Decoder, description="the processes that decode")
     failure: Failure = Field(default_factory=Failure, description="what happens when a picture cannot be judged")
+    notify: Notify = Field(default_factory=Notify, description="a webhook of the administrator's that is told")
 
     @field_validator("upstream")
     @classmethod

@@ -5,12 +5,14 @@
     hf-hub:owner/name         the same two files, of one commit, from the Hugging Face hub or its local cache
     any timm model name       timm's own weights, from the hub or its local cache
 
-Weights are read from safetensors files only, never from a pickle, which can run code. This file finds that one file;
-timm is told to read it and nothing else. Whatever fails becomes a ModelError that tells the operator what to do.
+Weights are read from safetensors files only, never from a pickle, which can run code. This file finds that one file,
+compares its SHA-256 with the policy's, and has timm read it and nothing else. Whatever fails becomes a ModelError that
+tells the operator what to do.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from pathlib import Path
 from typing import Any
@@ -46,18 +48,52 @@ log = logging.getLogger(__name__)
 
 def network(spec: ModelSpec) -> Any:
     """Return timm's model of `spec` with its weights, on the CPU. Raises ModelError in whatever way that fails."""
-    source, _, place = spec.timm.partition(":")
     if spec.timm == OPEN_NSFW:
         return _embedded()
+    name, weights = locate(spec)
+    if spec.revision is None and name != spec.timm:
+        commit = name.rpartition("@")[2]
+        log.warning("%s: loaded commit %s; write `revision: %s` to stay with it", spec.timm, commit, commit)
+    verify(spec, weights)
+    return _create(name, weights)
+
+
+def locate(spec: ModelSpec) -> tuple[str, Path]:
+    """Where the weights of `spec`, which is not the embedded one, lie, downloaded if need be, and timm's name for it.
+
+    The name of a model from the hub ends in @ and its commit. Nothing is verified yet. Raises ModelError.
+    """
+    source, _, place = spec.timm.partition(":")
     if source == "local-dir":
-        return _create(spec.timm, _from_folder(spec.timm, Path(place)))
+        return spec.timm, _from_folder(spec.timm, Path(place))
     if source == "hf-hub":
         weights = _from_hub(spec, place, WEIGHTS_FILE)
         commit = weights.parent.name  # .../snapshots/<commit>/<file>; the config must come from the same commit
-        if spec.revision is None:
-            log.warning("%s: loaded commit %s; write `revision: %s` to stay with it", spec.timm, commit, commit)
-        return _create(f"hf-hub:{place}@{commit}", weights)
-    return _create(spec.timm, _from_hub(spec, *_registered(spec.timm)))
+        return f"hf-hub:{place}@{commit}", weights
+    return spec.timm, _from_hub(spec, *_registered(spec.timm))
+
+
+def digest(spec: ModelSpec, weights: Path) -> str:
+    """SHA-256 of a file of weights, 64 hex digits. Raises ModelError when it cannot be read."""
+    try:
+        with weights.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(
+            f"{spec.timm}: {weights.name} cannot be read: {error.strerror}; may this user read it?"
+        ) from error
+
+
+def verify(spec: ModelSpec, weights: Path) -> None:
+    """Raise ModelError unless the file has the SHA-256 that the policy gives, if it gives one."""
+    if spec.sha256 is None:
+        return
+    found = digest(spec, weights)
+    if found != spec.sha256:
+        raise ModelError(
+            f"{spec.timm}: its weights have the SHA-256 {found}, and the policy says {spec.sha256}: they were changed; "
+            "fetch the model again, or, if you changed it, delete `sha256:` and run `pictrs-filter models pin`"
+        )
 
 
 def _embedded() -> Any:

@@ -25,6 +25,10 @@ def check(path: Path | None) -> int:
     print(f"  rules: {', '.join(f'{rule.name} ({rule.action})' for rule in policy.rules)}; policy {config.hash[:8]}")
     if settings.mode is Mode.SHADOW:
         print("  note: in shadow mode nothing is refused but the self-test card; look at the log")
+    for name, spec in policy.models.items():
+        if spec.unpinned:
+            hint = f"run `pictrs-filter models pin --config {config.path}`, or it can change under your feet"
+            print(f"  note: {name}: {spec.timm} without `{spec.unpinned}:`: {hint}")
     passing = [cause for cause, choice in settings.failure.model_dump().items() if choice is OnFailure.PASS]
     if passing:
         print(f"  note: files pass without a verdict on: {', '.join(passing)} (they are logged and counted)")

@@ -51,6 +51,14 @@ def _run(options: argparse.Namespace) -> int:
         from addons.admin.check import check
 
         return check(options.file)
+    if options.command == "presets":
+        from addons.admin import presets
+
+        return presets.show(options.name) if options.action else presets.listing()
+    if options.command == "models":
+        from addons.admin import models
+
+        return models.pin(load(options.config)) if options.action else models.listing(load(options.config))
     if options.command == "selftest":
         from addons.admin.selftest import selftest, write
 

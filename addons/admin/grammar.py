@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from addons.admin import explain_grammar, lists_grammar, log_grammar
+from addons.admin import explain_grammar, lists_grammar, log_grammar, models_grammar, presets_grammar
 from addons.admin.bench.report import KEYS
 from config.addresses import check_listen, check_upstream
 
@@ -24,6 +24,8 @@ first steps:
   pictrs-filter explain photo.jpg                      every score and every condition of every rule, true or false
   pictrs-filter check filter.yaml                      is this configuration sound? each fault with its line
   pictrs-filter serve --config filter.yaml             run it in front of pict-rs
+  pictrs-filter presets                                configurations to begin with: serve --config preset:shadow
+  pictrs-filter models --config filter.yaml            which models, and can others change them?
   pictrs-filter selftest --url http://127.0.0.1:8081   does it really refuse? uploads a harmless test card
   pictrs-filter allow 197ddfaf --note "a statue"       a picture was refused wrongly: let it pass from now on
   pictrs-filter deny unwanted.jpg                      refuse it, and pictures that look like it, from now on
@@ -192,6 +194,8 @@ def parser() -> argparse.ArgumentParser:
 
     log_grammar.add(command)
     lists_grammar.add(command)
+    presets_grammar.add(command)
+    models_grammar.add(command)
 
     demo = command("demo", "see the whole thing work, on this machine, in a minute", DEMO, DEMO_EXAMPLES)
     demo.add_argument("--upstream", type=_checked(check_upstream), metavar="URL", help="a real pict-rs, to be tried")

@@ -45,12 +45,16 @@ log = logging.getLogger("pictrs_filter")
 
 @dataclass(eq=False)
 class Ticket:
-    """A view that is open. `refusal` is set when a flight for its address ends in one; `called` when pict-rs asked."""
+    """A view that is open. `refusal` is set when a flight for its address ends in one; `called` when pict-rs asked.
+
+    `as_picture`: whoever views shows pictures, and may be shown one in place of a refusal (pictrs/placeholder.py).
+    """
 
     url: str
     deadline: float
     refusal: Answer | None = None
     called: bool = False
+    as_picture: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,9 +124,9 @@ class Staging:
         """An address as it is asked for and remembered, from one as a client wrote it. Raises address.AddressError."""
         return address.parse(url, self._ports).url
 
-    def open(self, url: str, deadline: float) -> Ticket:
+    def open(self, url: str, deadline: float, *, as_picture: bool = False) -> Ticket:
         """Begin a view of a normalised address, to be answered by `deadline` (`time.monotonic()`). `close` it."""
-        ticket = Ticket(url, deadline)
+        ticket = Ticket(url, deadline, as_picture=as_picture)
         self._tickets.setdefault(url, []).append(ticket)
         return ticket
 

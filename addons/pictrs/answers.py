@@ -1,6 +1,7 @@
 """Every answer that the filter gives in its own name, in the one shape that each Lemmy from 0.13 to 1.0 can read.
 
-Rules: always JSON with `msg` (all versions need it), `files` (0.17 and 0.18 do) and `code` (pict-rs 0.5's field).
+Rules: always JSON with `msg` (all versions need it), `files` (0.17 and 0.18 do) and `code` (pict-rs 0.5's field). The
+one exception are views of browsers, see placeholder.py.
 A refusal is a 400: of 413 Lemmy's client drops the body, and 401 or 403 look like a login problem. No score, label or
 rule name stands in an answer; `ref` is what an administrator searches the log for.
 
@@ -20,6 +21,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 from model.errors import Cause
 
@@ -39,6 +41,7 @@ class Answer:
     status: int
     msg: str
     code: str
+    media_type: ClassVar[bytes] = b"application/json"
 
     @cached_property
     def body(self) -> bytes:
@@ -49,7 +52,7 @@ class Answer:
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
         """Header fields, complete with Content-Length."""
         fields = [
-            (b"Content-Type", b"application/json"),
+            (b"Content-Type", self.media_type),
             (b"Content-Length", str(len(self.body)).encode()),
             (b"Cache-Control", b"no-store"),
         ]

@@ -103,6 +103,26 @@ def test_a_view_from_end_to_end(there: Scene) -> None:
     assert missing.json()["msg"] == "The address answered 404 instead of 200."
 
 
+@pytest.mark.parametrize("placeholder", [True, False])
+def test_a_refused_view_of_a_browser_is_a_picture(placeholder: bool) -> None:
+    browser = {"Accept": "image/avif,image/webp,image/*,*/*;q=0.8"}
+    with scene(placeholder=placeholder) as there:
+        there.recorder.answer = pict_rs
+        url = quote(there.site.put("/b.jpg", FORBIDDEN), safe="")
+        for target in (f"/image/original?proxy={url}", f"/image/process.webp?proxy={url}&thumbnail=96"):
+            shown = ask(there.gate.address, "GET", target, headers=browser)
+            assert (shown.status, shown.headers["Cache-Control"]) == (400, "no-store")
+            assert shown.body.startswith(b"\x89PNG" if placeholder else b'{"msg"')
+            assert shown.headers["Content-Type"] == ("image/png" if placeholder else "application/json")
+            assert int(shown.headers["Content-Length"]) == len(shown.body)
+            told = ask(there.gate.address, "GET", target, headers={"Accept": "*/*"})
+            assert (told.status, told.json()["code"]) == (400, "failed-external-validation")
+        passed = ask(
+            there.gate.address, "GET", f"/image/original?proxy={there.site.put('/a.jpg', PICTURE)}", headers=browser
+        )
+        assert (passed.status, passed.body) == (200, PICTURE)
+
+
 def test_unchanged_is_a_304_without_a_body(there: Scene) -> None:
     path = there.staged(there.site.put("/a.jpg", PICTURE))
     etag = there.call(path).headers["ETag"]

@@ -10,7 +10,7 @@ import pytest
 
 from addons.gatekeeper import Forward
 from addons.pictrs import answers
-from tests.addons.desk import BASE, SEAL, Desk, status_of
+from tests.addons.desk import BASE, SEAL, SETTINGS, Desk, status_of
 
 PICTURE = "http://h/a.png"
 QUERY = "proxy=http%3A%2F%2Fh%2Fa.png"
@@ -71,6 +71,20 @@ async def test_an_address_that_is_not_asked_is_refused_here(address: str) -> Non
         assert not isinstance(answer, Forward)
         assert (answer.status, answer.code) == (400, "download-file-error")
     assert desk.fetcher.asked == []
+
+
+@pytest.mark.parametrize("placeholder", [True, False])
+async def test_a_browser_is_shown_a_picture_instead(placeholder: bool) -> None:
+    desk = Desk(settings=SETTINGS.model_copy(update={"placeholder": placeholder}))
+    accept = (b"Accept", b"image/webp,*/*;q=0.8")
+    answer = await desk.ask("GET", "/image/original?proxy=http://u:p@h/a.png", accept)
+    assert not isinstance(answer, Forward)
+    assert answer.status == 400
+    assert (dict(answer.headers)[b"Content-Type"] == b"image/png") is placeholder
+    forward = await desk.ask("GET", f"/image/original?{QUERY}", accept)
+    assert isinstance(forward, Forward)
+    assert forward.ticket is not None
+    assert forward.ticket.as_picture is placeholder
 
 
 @pytest.mark.parametrize(

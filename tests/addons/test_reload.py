@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from addons.reload import Reload, signature
+from addons.reload import Reload, State, signature
 from config.load import Config, load
 from config.settings import Mode
 from model.errors import ModelError
@@ -29,7 +29,8 @@ class Room:
         self.fault: Exception | None = None
         self.hold: asyncio.Event | None = None
         self.reads = 0
-        self.reload = Reload(load(self.path, {}), self.read, self.apply, seconds=SECONDS)
+        self.told: list[State] = []
+        self.reload = Reload(load(self.path, {}), self.read, self.apply, seconds=SECONDS, told=self.told.append)
 
     def write(self, text: str) -> None:
         """As editors do: another file in its place."""
@@ -67,6 +68,17 @@ async def until(true: Callable[[], object]) -> None:
     async with asyncio.timeout(20):
         while not true():  # noqa: ASYNC110 -- what is waited for is a file and a log
             await asyncio.sleep(SECONDS)
+
+
+async def test_whoever_wants_to_know_is_told_of_each_reload(room: Room) -> None:
+    async with watching(room):
+        room.write("mode: shadow\n")
+        await until(lambda: room.told)
+        room.write("mode: on\n")
+        await until(lambda: len(room.told) > 1)
+    good, bad = room.told
+    assert (good.success, bad.success, len(bad.problems)) == (True, False, 1)
+    assert bad.config == good.config == room.applied[-1]
 
 
 async def test_a_good_edit_is_in_force_soon(room: Room) -> None:

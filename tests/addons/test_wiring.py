@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
 import sqlite3
 import time
@@ -32,7 +33,7 @@ from config.settings import InternalRoute
 from model.cached import CachedJudge
 from model.errors import ModelError
 from model.verdict import Outcome
-from tests.http1 import ask, upload
+from tests.http1 import ask, upload, write_answer
 from tests.recorder import Recorder, Site
 from tests.running import FORBIDDEN, FakeJudge, RunningFilter, config, until
 
@@ -305,6 +306,20 @@ def test_without_a_key_there_are_no_parts(tmp_path: Path) -> None:
 def test_the_table_of_routes_and_the_settings_name_the_same() -> None:
     """The floors are kept apart, so neither can import the other's list."""
     assert get_args(InternalRoute) == INTERNAL_API
+
+
+def test_a_webhook_is_told_of_a_refusal_and_stands_in_nobodys_way(recorder: Recorder, judge: FakeJudge) -> None:
+    with Recorder(lambda _: write_answer(204)) as webhook:
+        notify = {"url": f"http://127.0.0.1:{webhook.address[1]}/hook"}
+        with RunningFilter(config(recorder.address, notify=notify), judge) as gate:
+            assert upload(gate.address, b"a picture").status == 201
+            assert upload(gate.address, FORBIDDEN).status == 400
+            until(lambda: webhook.requests)
+            assert [decision.verdict.rule for decision in gate.decisions] == [None, "fake-rule"]
+    (request,) = webhook.requests
+    message = json.loads(request.body)
+    assert message["rules"] == {"fake-rule": 1}
+    assert message["files"][0]["ref"] == gate.decisions[1].ref
 
 
 # The log of verdicts

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import huggingface_hub.constants
 import pytest
@@ -22,6 +21,7 @@ from config.policy import ModelSpec
 from model.errors import ModelError
 from model.sources import CONFIG_FILE, WEIGHTS_FILE
 from model.weights import load
+from tests.hub import COMMIT, Hub, serve
 from tests.imagenet import make_local_dir
 from tests.tinymodel import ABC, TINY, TINY_INPUT, local, write_model
 
@@ -114,9 +114,21 @@ def test_without_the_hub_the_message_says_the_way_out(
         load(ModelSpec(timm=name), "cpu")
 
 
+def test_weights_of_another_sha256_are_not_used(tmp_path: Path) -> None:
+    folder = write_model(tmp_path, config={"label_names": ABC})
+    digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
+    assert load(local(folder, sha256=digest), "cpu").labels == tuple(ABC)
+    with pytest.raises(
+        ModelError, match=rf"SHA-256 {digest}, and the policy says {'0' * 64}: they were changed; fetch"
+    ):
+        load(local(folder, sha256="0" * 64), "cpu")
+    (folder / WEIGHTS_FILE).write_bytes(b"not even safetensors")
+    with pytest.raises(ModelError, match="they were changed"):
+        load(local(folder, sha256=digest), "cpu")
+
+
 # The hub, played by a local server; the loading runs in a process of its own, since the hub's address is read at import
 
-COMMIT = "a" * 40
 LOADER = """
 import json, logging, sys
 if "--no-network" in sys.argv:
@@ -157,38 +169,6 @@ def run_loader(specs: list[dict[str, Any]], *arguments: str, **environment: str)
     return answer, done.stderr
 
 
-class Hub(BaseHTTPRequestHandler):
-    """As much of huggingface.co as hf_hub_download needs: /owner/name/resolve/revision/file."""
-
-    files: ClassVar[dict[str, bytes]] = {}
-    repositories: ClassVar[set[str]] = set()
-
-    def do_HEAD(self) -> None:
-        self.answer(with_body=False)
-
-    def do_GET(self) -> None:
-        self.answer(with_body=True)
-
-    def answer(self, with_body: bool) -> None:
-        owner, name, _, revision, file = [*self.path.split("?")[0].strip("/").split("/", 4), "", "", "", "", ""][:5]
-        data = self.files.get(f"{owner}/{name}/{file}") if revision in ("main", COMMIT) else None
-        self.send_response(200 if data is not None else 404)
-        if data is None:
-            known = f"{owner}/{name}" in self.repositories
-            known_revision = revision in ("main", COMMIT)
-            code = "RepoNotFound" if not known else "EntryNotFound" if known_revision else "RevisionNotFound"
-            self.send_header("X-Error-Code", code)
-        self.send_header("X-Repo-Commit", COMMIT)
-        self.send_header("ETag", f'"{owner}-{name}-{file}"')
-        self.send_header("Content-Length", str(len(data or b"")))
-        self.end_headers()
-        if with_body and data is not None:
-            self.wfile.write(data)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a hub with three repositories."""
@@ -198,12 +178,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     _pickle_only(write_model(folder / "someone" / "pickle"))
     Hub.files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.glob("*/*/*")}
     Hub.repositories = {str(path.relative_to(folder)) for path in folder.glob("*/*")}
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serve() as address:
+        yield address
 
 
 def test_models_from_a_hub(hub: str, tmp_path: Path) -> None:
@@ -214,17 +190,19 @@ def test_models_from_a_hub(hub: str, tmp_path: Path) -> None:
             {"timm": "hf-hub:someone/pickle", "revision": COMMIT},
             {"timm": "hf-hub:someone/nothing", "revision": COMMIT},
             {"timm": "hf-hub:someone/abc", "revision": "b" * 40},
+            {"timm": "hf-hub:someone/abc", "revision": COMMIT, "sha256": "0" * 64},
         ],
         HF_ENDPOINT=hub,
         HF_HOME=str(tmp_path),
         HF_HUB_OFFLINE="0",
     )
-    pinned, by_timm, pickle, nothing, other_revision = answer["answers"]
+    pinned, by_timm, pickle, nothing, other_revision, changed = answer["answers"]
     assert pinned == {"labels": ABC, "side": 160}
     assert by_timm == {"labels": ["tench", "goldfish", "great white shark"], "side": 160}
     assert "no model.safetensors in that repository. Pickled weights" in pickle["error"]
     assert "cannot be had" in nothing["error"]
     assert "cannot be had" in other_revision["error"]
+    assert "they were changed" in changed["error"]
     assert f"hf-hub:timm/thousand: loaded commit {COMMIT}; write `revision: {COMMIT}`" in stderr
     assert "someone/abc: loaded commit" not in stderr
 

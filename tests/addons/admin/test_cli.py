@@ -23,7 +23,10 @@ from tests.served import own_file
 
 Captured = pytest.CaptureFixture[str]
 SECONDS = 60.0
-COMMANDS = ("serve", "check", "classify", "explain", "selftest", "bench", "log", "allow", "deny", "lists", "demo")
+COMMANDS = (
+    *("serve", "check", "classify", "explain", "selftest", "bench", "log", "allow", "deny", "lists"),
+    *("presets", "models", "demo"),
+)
 
 
 @pytest.fixture(autouse=True)
