@@ -9,6 +9,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from addons.admission import HOST_SHARE, Admission
+from addons.audit.place import LOG_NAME
+from addons.audit.row import Circumstances
+from addons.audit.writer import Writer
 from addons.callback import Callback
 from addons.fetch.recent import Recent
 from addons.fetch.remote import RemoteFetcher
@@ -22,6 +25,7 @@ from addons.intercept import Intercept
 from addons.life import Life
 from addons.listener import CallbackListener
 from addons.loop import LOOP_HEADER, LoopGuard
+from addons.observers import Observers
 from addons.pictrs.survey import Survey
 from addons.state import load_key
 from config.load import Config
@@ -40,6 +44,8 @@ class Parts:
     inspector: Inspector
     admission: Admission
     staging: Staging
+    observers: Observers
+    log_of_verdicts: Writer | None
 
 
 StartJudge = Callable[[Config], Awaitable[Judging]]
@@ -53,13 +59,17 @@ def build(
 ) -> Parts:
     """Connect the parts. Nothing is loaded or opened yet but the key: the addon does that when mitmproxy runs it.
 
-    `observe` is called with every decision, on the event loop. `ask_upstream`: whether to find out what pict-rs can do,
-    which takes some requests of the filter's own. Inside a running event loop only. Raises
-    state.StateError when the filter's own key cannot be had.
+    `observe` is called with every decision, on the event loop, and the log of verdicts gets it too. `ask_upstream`:
+    whether to find out what pict-rs can do, which takes some requests of the filter's own. Inside a running event loop
+    only. Raises state.StateError when the filter's own key cannot be had.
     """
     settings = config.settings
     seal = Seal(load_key(settings.state_folder))
-    inspector = Inspector(observe)
+    observers = Observers(*([observe] if observe else []))
+    inspector = Inspector(observers)
+    writer = log_writer(config)
+    if writer is not None:
+        observers.add(writer.note)
     largest = settings.limits.max_file_bytes
     admission = Admission(settings.overload.media_requests, settings.overload.media_mib * MIB, largest)
     validating = Admission(settings.overload.media_requests, settings.overload.media_mib * MIB)
@@ -84,6 +94,8 @@ def build(
     survey = Survey(settings.upstream, staging)
 
     async def warm_up() -> str:
+        if writer is not None:
+            writer.start()
         if ask_upstream:
             survey.start()
         log.info("loading %s", ", ".join(f"{name} ({spec.timm})" for name, spec in config.policy.models.items()))
@@ -93,6 +105,8 @@ def build(
             entries=settings.cache.verdicts,
             seconds=settings.cache.verdict_seconds,
         )
+        if writer is not None:
+            writer.circumstances = circumstances(config, inspector.judge.device)
         return described(config, inspector.judge.device)
 
     async def close() -> None:
@@ -101,6 +115,8 @@ def build(
         if judge is not None:
             await judge.close()
         await fetcher.close()
+        if writer is not None:
+            await asyncio.to_thread(writer.close)
         if inspector.unscanned:
             log.warning("%d files passed without a verdict in this run", inspector.unscanned)
 
@@ -118,7 +134,7 @@ def build(
         upstream=settings.upstream_address,
         max_requests=settings.overload.requests,
     )
-    return Parts(intercept, life, inspector, admission, staging)
+    return Parts(intercept, life, inspector, admission, staging, observers, writer)
 
 
 async def _start_judge(config: Config) -> Judging:
@@ -126,6 +142,19 @@ async def _start_judge(config: Config) -> Judging:
     module = await asyncio.to_thread(importlib.import_module, "model.judge")
     judge: Judging = await module.Judge.start(config)
     return judge
+
+
+def log_writer(config: Config) -> Writer | None:
+    """The log's writer, not started yet; None where the operator wants no log."""
+    if config.settings.audit.keep_rows == 0:
+        return None
+    path = config.settings.state_folder.expanduser() / LOG_NAME
+    return Writer(path, config.settings.audit, circumstances(config, "-"))
+
+
+def circumstances(config: Config, device: str) -> Circumstances:
+    """What the log says of each verdict alike; `device` is where the models run."""
+    return Circumstances(config.settings.mode.value, device, config.hash)
 
 
 def described(config: Config, device: str) -> str:

@@ -25,6 +25,7 @@ from config.addresses import (
     split_upstream,
 )
 from config.admin import Admin
+from config.audit import Audit
 from config.media import Decoder, Failure, Limits, Looking
 from config.problems import wrong
 from config.section import Section
@@ -142,7 +143,7 @@ class Settings(Section):
     device: Device = Field("auto", description="auto, cpu, cuda or cuda:N")
     backend: EngineName = Field("auto", description="auto, torch or onnxruntime")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged")
-    state_dir: str = Field("~/.local/state/pictrs-filter", min_length=1, description="folder for the filter's own key")
+    state_dir: str = Field("~/.local/state/pictrs-filter", min_length=1, description="folder for the key and the log")
     internal_api: tuple[InternalRoute, ...] = Field(
         ("purge", "delete"), description="routes below pict-rs's /internal/ that pass", strict=False
     )
@@ -158,6 +159,7 @@ class Settings(Section):
         default_factory=Overload, description="how much is in hand at once", validate_default=True
     )
     cache: Cache = Field(default_factory=Cache, description="what is remembered, and for how long")
+    audit: Audit = Field(default_factory=Audit, description="the log of verdicts")
     fetch: Fetch = Field(default_factory=Fetch, description="how remote pictures are fetched")
     decoder: Decoder = Field(default_factory=Decoder, description="the processes that decode")
     failure: Failure = Field(default_factory=Failure, description="what happens when a picture cannot be judged")

@@ -1,4 +1,4 @@
-"""The command line: `pictrs-filter serve | check | classify | selftest | bench | demo`.
+"""The command line: `pictrs-filter serve | check | classify | selftest | bench | log | demo`.
 
 Each command is a room of its own and is imported when it is used, so that `--help` and `check` do not wait for torch.
 Exit codes: 0 done, 1 the answer is no or something failed, 2 the command line itself is wrong, 130 interrupted.
@@ -75,6 +75,14 @@ def _run(options: argparse.Namespace) -> int:
         config = load(options.config)
         _log_to_stderr("warning")
         return _to_its_end(classify(config, options.pictures, as_json=options.json))
+    if options.command == "log":
+        from addons.admin.log import Asked, follow, listed, show
+
+        settings = load(options.config).settings
+        if options.log_command == "show":
+            return show(settings, options.shown, as_json=options.json)
+        asked = Asked(**{name: getattr(options, name) for name in Asked.__dataclass_fields__})
+        return (follow if options.follow else listed)(settings, asked, as_json=options.json)
     from addons.launcher import run
 
     config = _serve_config(options)

@@ -1,0 +1,1 @@
+"""The log of verdicts: one row each, written beside the proxy's way and never in it."""
