@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from addons.admission import HOST_SHARE, Admission
 from addons.audit.place import LOG_NAME
+from addons.audit.reader import Reader
 from addons.audit.row import Circumstances
 from addons.audit.writer import Writer
 from addons.callback import Callback
@@ -25,7 +26,10 @@ from addons.intercept import Intercept
 from addons.life import Life
 from addons.listener import CallbackListener
 from addons.loop import LOOP_HEADER, LoopGuard
+from addons.metrics.metrics import Metrics
 from addons.observers import Observers
+from addons.page.port import InternalPort
+from addons.page.sources import Sources
 from addons.pictrs.survey import Survey
 from addons.state import load_key
 from config.load import Config
@@ -46,6 +50,7 @@ class Parts:
     staging: Staging
     observers: Observers
     log_of_verdicts: Writer | None
+    internal: InternalPort
 
 
 StartJudge = Callable[[Config], Awaitable[Judging]]
@@ -122,7 +127,25 @@ def build(
 
     url = None if settings.callback.url == "auto" else settings.callback.url
     listener = CallbackListener(*settings.callback_address, url)
-    life = Life(listener, staging, warm_up, close)
+
+    def unready() -> list[str]:
+        return [] if inspector.judge is not None else ["the model is not loaded yet"]
+
+    metrics = Metrics(
+        config.policy,
+        gauges={"inflight": lambda: intercept.in_hand, "backend_up": lambda: float(inspector.judge is not None)},
+    )
+    observers.add(metrics.note)
+    sources = Sources(
+        config=lambda: config,
+        unready=unready,
+        device=lambda: judge.device if (judge := inspector.judge) else "-",
+        in_hand=lambda: intercept.in_hand,
+        log=Reader(writer.path) if writer is not None else None,
+        exposition=metrics.exposition,
+    )
+    internal = InternalPort(settings.admin, sources)
+    life = Life(listener, staging, warm_up, close, internal)
     intercept = Intercept(
         Gatekeeper(settings, inspector, retrieval, staging, loop),
         Callback(settings, staging, inspector, loop),
@@ -133,8 +156,9 @@ def build(
         validating,
         upstream=settings.upstream_address,
         max_requests=settings.overload.requests,
+        ended=lambda case: metrics.ended(case.found, case.status),
     )
-    return Parts(intercept, life, inspector, admission, staging, observers, writer)
+    return Parts(intercept, life, inspector, admission, staging, observers, writer, internal)
 
 
 async def _start_judge(config: Config) -> Judging:

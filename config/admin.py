@@ -45,7 +45,9 @@ class Admin(Section):
 
     listen: AdminListen = Field("127.0.0.1:8083", description="ADDRESS:PORT to listen on, or off")
     token_file: TokenFile = Field("", description="file with the token that allows changes; empty: none are allowed")
-    hosts: tuple[Host, ...] = Field((), description="names under which browsers and Prometheus ask for it", strict=False)
+    hosts: tuple[Host, ...] = Field(
+        (), description="names under which browsers and Prometheus ask for it", strict=False
+    )
 
     @field_validator("listen", mode="before")
     @classmethod

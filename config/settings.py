@@ -200,13 +200,14 @@ class Settings(Section):
     @classmethod
     def _is_a_place_of_its_own(cls, value: Admin, info: ValidationInfo) -> Admin:
         mine, upstream = value.address, info.data.get("upstream")
+        if mine is None:
+            return value
         callback: Callback | None = info.data.get("callback")
-        for name, taken in (("listen", info.data.get("listen")), ("callback.listen", callback and callback.listen)):
-            if mine is None or not mine[1] or taken is None:
-                continue
-            if is_loop(mine, split_listen(taken)) or is_loop(split_listen(taken), mine):
-                raise wrong(f"must not listen where `{name}` does ({taken})", "change its port")
-        if mine is not None and upstream is not None and is_loop(mine, split_upstream(upstream)):
+        taken = {"listen": info.data.get("listen"), "callback.listen": callback.listen if callback else None}
+        for name, other in taken.items():
+            if mine[1] and other and (is_loop(mine, split_listen(other)) or is_loop(split_listen(other), mine)):
+                raise wrong(f"must not listen where `{name}` does ({other})", "change its port")
+        if upstream is not None and is_loop(mine, split_upstream(upstream)):
             raise wrong(f"must not listen at the address of pict-rs ({upstream})", "change its port")
         return value
 

@@ -56,7 +56,7 @@ class Sessions:
         return self._token is not None
 
     def is_token(self, given: str, address: str) -> bool:
-        """Whether that is the token. Raises TooMany, also for the right one, after WRONG_TRIES wrong ones from there."""
+        """Whether that is the token. Raises TooMany after WRONG_TRIES wrong ones from there, for the right one too."""
         with self._lock:
             # a stranger with many addresses must not push out the count of another
             counted = address if address in self._wrong or len(self._wrong) < MAX_ADDRESSES - 1 else ""
