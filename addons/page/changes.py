@@ -77,7 +77,7 @@ class Changes:
             if row is None:
                 raise Refused(404, "The log has no verdict with this ref.")
             if row.sha256 is None:
-                raise Refused(409, "The hash of this file was not kept (audit.hashes): use `pictrs-filter allow FILE`.")
+                raise Refused(409, f"The hash of this file was not kept (audit.hashes): use pictrs-filter {kind} FILE.")
             self._sources.book.add(kind, row.sha256, note or f"ref {ref}, from the status page")
         except (LogError, BookError) as error:
             raise Refused(503, str(error)) from error

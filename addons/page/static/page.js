@@ -15,7 +15,7 @@ for (const form of document.querySelectorAll("form.what-if")) {
     const x = value * Number(form.dataset.width);
     chosen.setAttribute("x1", x);
     chosen.setAttribute("x2", x);
-    chosen.removeAttribute("hidden");
+    chosen.toggleAttribute("hidden", number.value === number.defaultValue); // there a rule of the policy has its line
   };
 
   slider.hidden = false;

@@ -20,9 +20,9 @@ PASS, REJECT, UNAVAILABLE = Outcome.PASS, Outcome.REJECT, Outcome.UNAVAILABLE
 
 
 def decision(outcome: Outcome = PASS, source: Any = "upload", **fields: Any) -> Decision:
-    verdict = Verdict(outcome, fields.pop("strict", outcome), fields.pop("rule", None), None, "ab" * 32, 10)
-    fields = {"scores": {"nsfw": 0.3}, "views": 12, "stage_ms": {"decode": 200.0}} | fields
-    return Decision("ref", source, replace(verdict, **fields), ms=500.0)
+    given: dict[str, Any] = {"scores": {"nsfw": 0.3}, "views": 12, "stage_ms": {"decode": 200.0}, "strict": outcome}
+    verdict = replace(Verdict(outcome, outcome, None, None, "ab" * 32, 10), **given | fields)
+    return Decision("ref", source, verdict, ms=500.0)
 
 
 def samples(metrics: Metrics) -> dict[str, float]:

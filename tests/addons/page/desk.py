@@ -71,9 +71,9 @@ def filled(now: float = NOW) -> list[Row]:
     ]
     rows += [row(500 + index, now - 200 * index, **REFUSED) for index in range(6)]
     rows.append(row(600, now - 70, **{**REFUSED, "outcome": "pass", "mode": "shadow"}))
-    broken = {"type": None, "views": 0, "scores": {}, "rule": "undecodable", "cause": "undecodable"}
+    broken: dict[str, Any] = {"type": None, "views": 0, "scores": {}, "rule": "undecodable", "cause": "undecodable"}
     rows.append(row(601, now - 80, **broken, outcome="reject", strict="reject", detail="broken data stream"))
-    late = {"views": 0, "scores": {}, "rule": "deadline", "cause": "deadline", "ms": 8003.0}
+    late: dict[str, Any] = {"views": 0, "scores": {}, "rule": "deadline", "cause": "deadline", "ms": 8003.0}
     rows.append(row(602, now - 90, **late, outcome="unavailable", strict="unavailable"))
     rows.append(row(603, now - 95, **late, source="proxy"))
     return sorted(rows, key=lambda each: each.at)

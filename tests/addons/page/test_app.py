@@ -299,6 +299,9 @@ def test_refused_row_has_its_forms_only_for_who_is_logged_in(log: Reader) -> Non
         assert 'action="/allow"' not in client.get(f"/verdicts/{REFUSED_REF}").text
         word(client)
         assert 'action="/allow"' in client.get(f"/verdicts/{REFUSED_REF}").text
+        text, kept = client.get("/verdicts").text, {each.ref for each in filled() if each.sha256}
+        linked = re.findall(r'href="/verdicts/([0-9a-f]{8})#right"', text)
+        assert linked == [ref for ref in refs(text) if ref in kept] != []
         assert 'action="/allow"' not in client.get(f"/verdicts/{1:08x}").text  # whose hash was not kept
     assert REFUSED["sha256"] == SHA
 
