@@ -33,7 +33,7 @@ CHROMIUM = shutil.which("chromium")
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 REFUSED = f"/verdicts/{500:08x}"
 PATHS = ("/", "/verdicts", REFUSED, "/login", "/none")
-SHOTS = os.environ.get("PICTRS_FILTER_SHOTS")
+SHOTS = os.environ.get("PAGE_SHOTS")
 """A folder for screenshots, for those who want to look."""
 
 
@@ -197,6 +197,7 @@ def test_form_of_another_site_changes_nothing(visit: Visit, desk: Desk) -> None:
     with visit.page.expect_response(f"{desk.url}/allow") as got:
         visit.page.goto("http://evil.example/", wait_until="commit")
     assert got.value.status in (401, 403)
+    visit.page.get_by_role("heading", name="Not done").wait_for()
     visit.page.goto(desk.url)
     assert visit.page.get_by_role("button", name="Log out").count() == 1  # it was logged in all the time
     assert len(desk.book.entries) == before
