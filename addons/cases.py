@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ from addons.fetch.staging import Ticket
 class Case:
     """One request in hand. `desk` decides on it; `found` is what the desk made of its head.
 
+    `status` is that of its answer, once it is out; None where it never came to one.
     `timer` rings at `due` (seconds of the loop's clock) or before. `old`: it is HTTP/1.0. `begun`: pict-rs's answer is
     on its way. `unread`: bytes for its client that lay here when its time ran out, 0 while it takes what comes.
     """
@@ -38,6 +40,7 @@ class Case:
     old: bool = False
     begun: bool = False
     unread: int = 0
+    status: int | None = None
 
     def stop_timer(self) -> None:
         """Forget the time limit that runs."""
@@ -47,9 +50,10 @@ class Case:
 
 
 class Cases:
-    """All of them. `idle` is set while there are none."""
+    """All of them. `idle` is set while there are none. `ended` is told of each that ends, and must not raise."""
 
-    def __init__(self) -> None:
+    def __init__(self, ended: Callable[[Case], None] = lambda _: None) -> None:
+        self._ended = ended
         self._cases: dict[str, Case] = {}
         self._before: Counter[object] = Counter()  # desk -> how many
         self._of_client: dict[str, set[str]] = {}
@@ -90,6 +94,7 @@ class Cases:
             self.idle.set()
         case.stop_timer()
         case.ends.close()
+        self._ended(case)
 
     def end_client(self, client_id: str) -> None:
         """Stop working for a client that has left."""

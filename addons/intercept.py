@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 from mitmproxy import http
 from mitmproxy.connection import Client
@@ -56,6 +56,7 @@ class Intercept:
         *,
         upstream: tuple[str, int],
         max_requests: int,
+        ended: Callable[[Case], None] = lambda _: None,
     ) -> None:
         self.addons = (life,)  # mitmproxy calls the hooks of these too
         self._life = life
@@ -67,7 +68,7 @@ class Intercept:
         self._admissions: dict[Desk, Admission] = {gatekeeper: admission, callback: validating}
         self._upstream = Upstream(upstream)
         self._max_requests = max_requests
-        self._cases = Cases()
+        self._cases = Cases(ended)
         self._connections = Connections(max_requests)
         self._sockets = Sockets()
         framing.answer_errors_in_json()
@@ -83,6 +84,11 @@ class Intercept:
     def idle(self) -> asyncio.Event:
         """Set while no request is in hand."""
         return self._cases.idle
+
+    @property
+    def in_hand(self) -> int:
+        """How many requests have not ended; any thread may ask."""
+        return len(self._cases)
 
     # Connections
 
@@ -245,6 +251,9 @@ class Intercept:
         instead = flow.metadata.get(framing.REPLACED)
         if isinstance(instead, Answer):
             flow.response = framing.response(instead)
+        case = self._cases.get(flow.id)
+        if case is not None and flow.response is not None:
+            case.status = flow.response.status_code
         self._cases.end(flow.id)
 
     def error(self, flow: http.HTTPFlow) -> None:

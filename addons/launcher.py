@@ -91,6 +91,11 @@ class Filter:
         return self._parts.life.callback
 
     @property
+    def internal(self) -> tuple[str, int] | None:
+        """(host, port) of the internal port; None where it is off."""
+        return self._parts.internal.address
+
+    @property
     def device(self) -> str:
         """Where the model runs; `-` until it is warm."""
         judge = self._parts.inspector.judge

@@ -15,6 +15,7 @@ from mitmproxy import ctx, exceptions
 from addons import closed
 from addons.fetch.staging import Staging
 from addons.listener import CallbackListener, ListenError
+from addons.page.port import InternalPort
 from addons.warmup import WarmUp
 
 log = logging.getLogger("pictrs_filter")
@@ -33,11 +34,13 @@ class Life:
         staging: Staging,
         warm_up: Callable[[], Coroutine[None, None, str]],
         close: Callable[[], Awaitable[None]],
+        internal: InternalPort | None = None,
     ) -> None:
         self._listener = listener
         self._staging = staging
         self._warm_up = WarmUp(warm_up)
         self._close = close
+        self._internal = internal
         self._checked = False
         self._deaf: ListenError | None = None
         self.stopping = False
@@ -71,6 +74,8 @@ class Life:
     async def _listen(self) -> None:
         self.callback = await self._listener.open()
         self._staging.base = self._listener.base
+        if self._internal is not None:
+            self._internal.open()
 
     async def warmed(self) -> None:
         """Wait until the model is loaded. Raises what kept it from being loaded."""
@@ -87,3 +92,5 @@ class Life:
         await self._listener.close()
         await self._warm_up.cancel()
         await self._close()
+        if self._internal is not None:
+            await self._internal.close()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from addons.admission import HOST_SHARE, Admission
 from addons.audit.place import LOG_NAME
+from addons.audit.reader import Reader
 from addons.audit.row import Circumstances
 from addons.audit.writer import Writer
 from addons.callback import Callback
@@ -25,8 +26,11 @@ from addons.judges import Judges, StartJudge
 from addons.life import Life
 from addons.listener import CallbackListener
 from addons.loop import LOOP_HEADER, LoopGuard
+from addons.metrics.metrics import Metrics
 from addons.notify import Notifier
 from addons.observers import Observers
+from addons.page.port import InternalPort
+from addons.page.sources import Sources
 from addons.pictrs.survey import Survey
 from addons.reload import Reload, State
 from addons.state import load_key
@@ -49,6 +53,7 @@ class Parts:
     staging: Staging
     observers: Observers
     log_of_verdicts: Writer | None
+    internal: InternalPort
 
 
 def build(
@@ -142,7 +147,25 @@ def build(
 
     url = None if settings.callback.url == "auto" else settings.callback.url
     listener = CallbackListener(*settings.callback_address, url)
-    life = Life(listener, staging, warm_up, close)
+
+    def unready() -> list[str]:
+        return [] if inspector.judge is not None else ["the model is not loaded yet"]
+
+    metrics = Metrics(
+        config.policy,
+        gauges={"inflight": lambda: intercept.in_hand, "backend_up": lambda: float(inspector.judge is not None)},
+    )
+    observers.add(metrics.note)
+    sources = Sources(
+        config=lambda: config,
+        unready=unready,
+        device=lambda: judge.device if (judge := inspector.judge) else "-",
+        in_hand=lambda: intercept.in_hand,
+        log=Reader(writer.path) if writer is not None else None,
+        exposition=metrics.exposition,
+    )
+    internal = InternalPort(settings.admin, sources)
+    life = Life(listener, staging, warm_up, close, internal)
     intercept = Intercept(
         Gatekeeper(settings, inspector, retrieval, staging, loop),
         Callback(settings, staging, inspector, loop),
@@ -153,8 +176,9 @@ def build(
         validating,
         upstream=settings.upstream_address,
         max_requests=settings.overload.requests,
+        ended=lambda case: metrics.ended(case.found, case.status),
     )
-    return Parts(intercept, life, inspector, judges, reload, admission, staging, observers, writer)
+    return Parts(intercept, life, inspector, judges, reload, admission, staging, observers, writer, internal)
 
 
 def log_writer(config: Config) -> Writer | None:

@@ -24,6 +24,7 @@ from config.addresses import (
     split_listen,
     split_upstream,
 )
+from config.admin import Admin
 from config.audit import Audit
 from config.media import Decoder, Failure, Limits, Looking
 from config.notify import Notify
@@ -151,6 +152,9 @@ class Settings(Section):
     callback: Callback = Field(
         default_factory=Callback, description="where pict-rs asks for media of `?proxy=`", validate_default=True
     )
+    admin: Admin = Field(
+        default_factory=Admin, description="the internal port: metrics, health, status page", validate_default=True
+    )
     limits: Limits = Field(default_factory=Limits, description="sizes beyond which a file is refused")
     views: Looking = Field(default_factory=Looking, description="how much of a file the models are shown")
     overload: Overload = Field(
@@ -191,6 +195,21 @@ class Settings(Section):
             and (is_loop(mine, split_listen(listen)) or is_loop(split_listen(listen), mine))
         ):
             raise wrong(f"must not listen where the filter itself listens for Lemmy ({listen})", "change its port")
+        if upstream is not None and is_loop(mine, split_upstream(upstream)):
+            raise wrong(f"must not listen at the address of pict-rs ({upstream})", "change its port")
+        return value
+
+    @field_validator("admin")
+    @classmethod
+    def _is_a_place_of_its_own(cls, value: Admin, info: ValidationInfo) -> Admin:
+        mine, upstream = value.address, info.data.get("upstream")
+        if mine is None:
+            return value
+        callback: Callback | None = info.data.get("callback")
+        taken = {"listen": info.data.get("listen"), "callback.listen": callback.listen if callback else None}
+        for name, other in taken.items():
+            if mine[1] and other and (is_loop(mine, split_listen(other)) or is_loop(split_listen(other), mine)):
+                raise wrong(f"must not listen where `{name}` does ({other})", "change its port")
         if upstream is not None and is_loop(mine, split_upstream(upstream)):
             raise wrong(f"must not listen at the address of pict-rs ({upstream})", "change its port")
         return value

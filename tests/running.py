@@ -69,7 +69,7 @@ def config(upstream: tuple[str, int], **settings: Any) -> Config:
         env={"PICTRS_FILTER_UPSTREAM": "http://{}:{}".format(*upstream), "PICTRS_FILTER_LISTEN": "127.0.0.1:0"}
     )
     raw = loaded.settings.model_dump()
-    raw |= {"state_dir": _state_dir(), "callback": {"listen": "127.0.0.1:0", "url": "auto"}}
+    raw |= {"state_dir": _state_dir(), "callback": {"listen": "127.0.0.1:0", "url": "auto"}, "admin": {"listen": "off"}}
     raw["cache"]["verdicts"] = 0  # so that a judge is asked each time
     for name, value in settings.items():
         raw[name] = {**raw[name], **value} if isinstance(value, Mapping) else value

@@ -22,6 +22,7 @@ from addons.inspection import Decision
 from addons.launcher import Filter
 from addons.listener import ListenError
 from addons.pictrs.client import ClientError, PictrsClient, Reply
+from config.admin import OFF, Admin
 from config.load import Config, load
 from config.settings import Callback, Fetch
 from model.card import card, plain
@@ -102,7 +103,12 @@ def _config(upstream: str, site: int, folder: Path) -> Config:
     config = load(env={"PICTRS_FILTER_UPSTREAM": upstream, "PICTRS_FILTER_LISTEN": f"{LOOPBACK}:0"})
     # Only here: a site on this machine may be fetched from. A real filter refuses private addresses.
     fetch = Fetch(ports=(80, 443, site), allow_networks=(f"{LOOPBACK}/32",))
-    update = {"fetch": fetch, "callback": Callback(listen=f"{LOOPBACK}:0"), "state_dir": str(folder / "state")}
+    update = {
+        "fetch": fetch,
+        "callback": Callback(listen=f"{LOOPBACK}:0"),
+        "admin": Admin(listen=OFF),
+        "state_dir": str(folder / "state"),
+    }
     return replace(config, settings=config.settings.model_copy(update=update))
 
 

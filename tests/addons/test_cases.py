@@ -156,3 +156,15 @@ async def test_a_flow_of_the_same_name_is_a_new_case() -> None:
     assert first is not second
     assert gone == []
     assert cases.get("flow") is second
+
+
+async def test_its_end_is_told_once_with_what_it_came_to() -> None:
+    told: list[Case] = []
+    cases = Cases(told.append)
+    case, _ = begin(cases)
+    left, _ = begin(cases, "other", "client that leaves")
+    case.status = 200
+    cases.end("flow")
+    cases.end("flow")
+    cases.end_client("client that leaves")
+    assert [(each, each.status) for each in told] == [(case, 200), (left, None)]

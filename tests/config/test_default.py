@@ -51,7 +51,7 @@ def test_explains_every_field() -> None:
     """Each setting, and each section of them, has a comment behind it or in the line above."""
     lines = DEFAULT.read_text().partition("\nmodels:")[0].splitlines()
     settings = [(above, line) for above, line in pairwise(lines) if re.match(r" *[a-z_]+:", line)]
-    assert len(settings) == 11 + 10 + sum(len(section.model_fields) for section in SECTIONS.values())
+    assert len(settings) == 11 + 11 + sum(len(section.model_fields) for section in SECTIONS.values())
     assert [line for above, line in settings if "  # " not in line and not above.startswith("# ")] == []
 
 
@@ -63,6 +63,6 @@ def test_names_every_word_of_the_policy_format() -> None:
 
 def test_is_short_and_promises_nothing() -> None:
     text = DEFAULT.read_text()
-    assert len(text.splitlines()) <= 206
+    assert len(text.splitlines()) <= 230
     assert "not a finding" in text
     assert max(map(len, text.splitlines())) <= 120

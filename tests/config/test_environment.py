@@ -87,9 +87,9 @@ def test_argument_wins_over_the_named_file(write: Write) -> None:
         pytest.param(
             {"PICTRS_FILTER_PORT": "8080"},
             [
-                "PICTRS_FILTER_PORT: is not a variable that is known here (there is: PICTRS_FILTER_CALLBACK_LISTEN, "
-                "PICTRS_FILTER_CALLBACK_URL, PICTRS_FILTER_CONFIG, PICTRS_FILTER_DEVICE, "
-                "PICTRS_FILTER_LISTEN, PICTRS_FILTER_MODE, PICTRS_FILTER_UPSTREAM)"
+                "PICTRS_FILTER_PORT: is not a variable that is known here (there is: PICTRS_FILTER_ADMIN_LISTEN, "
+                "PICTRS_FILTER_CALLBACK_LISTEN, PICTRS_FILTER_CALLBACK_URL, PICTRS_FILTER_CONFIG, "
+                "PICTRS_FILTER_DEVICE, PICTRS_FILTER_LISTEN, PICTRS_FILTER_MODE, PICTRS_FILTER_UPSTREAM)"
             ],
             id="port, not of Kubernetes",
         ),

@@ -38,6 +38,7 @@ GOOD_VALUES: dict[str, Callable[[Config], object]] = {
         == (("0.0.0.0", 8080), "http://pictrs-upstream:8080", ("pictrs-upstream", 8080))
         and (got.settings.mode, got.settings.device, got.settings.log_level) == (Mode.SHADOW, "cuda:1", "debug")
     ),
+    "admin": lambda got: got.settings.admin.address is None and got.settings.admin.hosts == ("filter.lan",),
     "ipv6": lambda got: (
         (got.settings.listen_address, got.settings.upstream_address) == (("::1", 8080), ("fd00::5", 80))
         and got.settings.fetch.allow_networks == ("127.0.0.0/8", "fd00::/8")

@@ -101,6 +101,7 @@ def machine(
                 *("-m", "addons.admin.cli", "serve", "--config", str(path)),
                 environment={
                     "PICTRS_FILTER_LISTEN": f"127.0.0.1:{free_port()}",
+                    "PICTRS_FILTER_ADMIN_LISTEN": "off",
                     "PICTRS_FILTER_CALLBACK_LISTEN": f"127.0.0.1:{callback}",
                 },
             )

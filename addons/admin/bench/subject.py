@@ -23,6 +23,7 @@ from typing import Any, Self
 from addons.launcher import Filter, raise_file_limit
 from addons.listener import ListenError
 from addons.state import StateError
+from config.admin import OFF, Admin
 from config.load import PREFIX, Config, load
 from config.settings import Callback
 from model.errors import JudgeError, ModelError
@@ -55,6 +56,7 @@ def settings_for(config: Config, upstream: str, folder: Path) -> Config:
         "upstream": upstream,
         "listen": f"{LOOPBACK}:0",
         "callback": Callback(listen=f"{LOOPBACK}:0"),
+        "admin": Admin(listen=OFF),
         "state_dir": str(folder / "state"),
         "cache": config.settings.cache.model_copy(update={"verdicts": 0}),
         "log_level": "error",

@@ -61,9 +61,10 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
 def test_what_is_not_the_administrators(tmp_path: Path) -> None:
     given = load(env={})
     measured = settings_for(given, UPSTREAM, tmp_path)
-    ours = ("upstream", "listen", "callback", "state_dir", "cache", "log_level")
+    ours = ("upstream", "listen", "callback", "admin", "state_dir", "cache", "log_level")
     assert measured.settings.model_dump(exclude={*ours}) == given.settings.model_dump(exclude={*ours})
     assert measured.settings.cache.verdicts == 0
+    assert measured.settings.admin.address is None
     assert measured.settings.listen == measured.settings.callback.listen == "127.0.0.1:0"
     assert measured.settings.state_dir.startswith(str(tmp_path))
     assert measured.policy == given.policy

@@ -1,0 +1,1 @@
+"""Numbers for Prometheus: what is counted, and under which bounded names."""

@@ -1,0 +1,84 @@
+"""Forms that change something: login, logout, and a file's way onto the lists `allow` and `deny`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from addons.audit.reader import LogError
+from addons.page import access, forms
+from addons.page.access import Refused
+from addons.page.guard import is_own
+from addons.page.history import REF
+from addons.page.sessions import Sessions
+from addons.page.sources import BookError, Kind, Sources
+
+SEE_OTHER = 303
+
+
+class Changes:
+    """The handlers. What they raise (Refused, FormError) app.py turns into an answer."""
+
+    def __init__(self, sources: Sources, sessions: Sessions) -> None:
+        self._sources = sources
+        self._sessions = sessions
+
+    async def login(self, request: Request) -> Response:
+        """The token, once: a session for it."""
+        form = await forms.read(request)
+        if not is_own(request.headers):
+            raise Refused(403, "This form does not come from a page of this filter.")
+        if not self._sessions.possible:
+            raise Refused(403, "Nobody can log in: admin.token_file is not set.")
+        access.check_token(request, form.get("token", "").strip(), self._sessions)
+        response = RedirectResponse("/", SEE_OTHER)
+        access.set_cookie(response, self._sessions.begin())
+        return response
+
+    async def logout(self, request: Request) -> Response:
+        """End the session."""
+        form = await forms.read(request)
+        access.require(request, form, self._sessions)
+        found = access.session(request, self._sessions)
+        if found is not None:
+            self._sessions.end(found)
+        response = RedirectResponse("/", SEE_OTHER)
+        access.drop_cookie(response)
+        return response
+
+    async def allow(self, request: Request) -> Response:
+        """Let a file of the history pass from now on."""
+        return await self._list(request, "allow")
+
+    async def deny(self, request: Request) -> Response:
+        """Refuse a file of the history from now on."""
+        return await self._list(request, "deny")
+
+    async def _list(self, request: Request, kind: Kind) -> Response:
+        form = await forms.read(request)
+        access.require(request, form, self._sessions)
+        ref, digest = await run_in_threadpool(self._put, kind, form)
+        if access.is_script(request):
+            return JSONResponse({"list": kind, "ref": ref, "sha256": digest})
+        return RedirectResponse(f"/verdicts/{ref}?listed={kind}", SEE_OTHER)
+
+    def _put(self, kind: Kind, form: Mapping[str, str]) -> tuple[str, str]:
+        """Put the file with the form's `ref` on the list. Gives the ref and the SHA-256. Blocks."""
+        ref, note = form.get("ref", ""), forms.note(form.get("note", ""))
+        if not REF.fullmatch(ref):
+            raise Refused(400, "A ref has eight digits of 0-9 and a-f.")
+        if self._sources.log is None or self._sources.book is None:
+            raise Refused(503, "There is no log, or no list, that could be used.")
+        try:
+            row = self._sources.log.get(ref)
+            if row is None:
+                raise Refused(404, "The log has no verdict with this ref.")
+            if row.sha256 is None:
+                raise Refused(409, f"The hash of this file was not kept (audit.hashes): use pictrs-filter {kind} FILE.")
+            self._sources.book.add(kind, row.sha256, note or f"ref {ref}, from the status page")
+        except (LogError, BookError) as error:
+            raise Refused(503, str(error)) from error
+        return ref, row.sha256
