@@ -1,4 +1,4 @@
-"""The command line: `pictrs-filter serve | check | classify | selftest | bench | demo`.
+"""The command line: `pictrs-filter serve | check | classify | selftest | bench | calibrate | demo`.
 
 Each command is a room of its own and is imported when it is used, so that `--help` and `check` do not wait for torch.
 Exit codes: 0 done, 1 the answer is no or something failed, 2 the command line itself is wrong, 130 interrupted.
@@ -75,11 +75,30 @@ def _run(options: argparse.Namespace) -> int:
         config = load(options.config)
         _log_to_stderr("warning")
         return _to_its_end(classify(config, options.pictures, as_json=options.json))
+    if options.command == "calibrate":
+        return _calibrate(options)
     from addons.launcher import run
 
     config = _serve_config(options)
     _log_to_stderr(config.settings.log_level)
     return _to_its_end(run(config), at_once=True)
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from addons.admin.calibrate.calibrate import Asked, from_folders, from_log
+    from addons.admin.calibrate_grammar import SINCE, seconds, source
+
+    if wrong := source(options):
+        print(f"pictrs-filter calibrate: {wrong}", file=sys.stderr)
+        return 2
+    config = load(options.config)
+    _log_to_stderr("warning")
+    asked = Asked(options.target, options.show, options.report, options.json)
+    if options.from_log:
+        from addons.admin.calibrate.logged import OfTheFilter
+
+        return from_log(config, OfTheFilter(config.settings), options.since or seconds(SINCE), asked)
+    return _to_its_end(from_folders(config, options.folders, asked, fresh=options.fresh))
 
 
 def _serve_config(options: argparse.Namespace) -> Config:

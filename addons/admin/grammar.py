@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from addons.admin import calibrate_grammar
 from addons.admin.bench.report import KEYS
 from config.addresses import check_listen, check_upstream
 
@@ -24,6 +25,7 @@ first steps:
   pictrs-filter serve --config filter.yaml             run it in front of pict-rs
   pictrs-filter selftest --url http://127.0.0.1:8081   does it really refuse? uploads a harmless test card
   pictrs-filter bench                                  how many pictures a second can this machine judge?
+  pictrs-filter calibrate ~/Pictures                   how often are innocent pictures refused, at which threshold?
 
 pictrs-filter COMMAND --help tells more about each.
 """
@@ -181,6 +183,8 @@ def parser() -> argparse.ArgumentParser:
         help="uploads side by side in the last step (default: twice decoder.processes)",
     )
     bench.add_argument("files", nargs="*", type=Path, metavar="FILE", help="pictures to measure with")
+
+    calibrate_grammar.add(command)
 
     demo = command("demo", "see the whole thing work, on this machine, in a minute", DEMO, DEMO_EXAMPLES)
     demo.add_argument("--upstream", type=_checked(check_upstream), metavar="URL", help="a real pict-rs, to be tried")
