@@ -45,6 +45,11 @@ class Scored:
     in_part: Mapping[str, float] = field(default_factory=dict)
     cause: Cause | None = None
 
+    @property
+    def passes(self) -> bool:
+        """Whether it failed for a reason that does not lie in the file, and may be gone the next time."""
+        return self.cause is not None and self.cause not in OF_THE_FILE
+
     def highest(self, signal: str) -> float:
         """Over wholes and parts."""
         return max(self.scores.get(signal, 0.0), self.in_part.get(signal, 0.0))
@@ -108,7 +113,7 @@ class Scores:
 
     def add(self, scored: Scored) -> None:
         """Keep it, on the disk as soon as the system likes. What will not last is not kept. Raises ScoresError."""
-        if scored.cause is None or scored.cause in OF_THE_FILE:
+        if not scored.passes:
             line: dict[str, Any] = {"sha256": scored.sha256}
             line |= {"cause": scored.cause} if scored.cause else {"scores": {**scored.scores}}
             line |= {"in_part": {**scored.in_part}} if scored.in_part else {}

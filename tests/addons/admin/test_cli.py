@@ -23,7 +23,7 @@ from tests.served import own_file
 
 Captured = pytest.CaptureFixture[str]
 SECONDS = 60.0
-COMMANDS = ("serve", "check", "classify", "selftest", "bench", "demo")
+COMMANDS = ("serve", "check", "classify", "selftest", "bench", "calibrate", "demo")
 
 
 @pytest.fixture(autouse=True)
