@@ -60,7 +60,7 @@ def add(command: Command) -> None:
         "--since", type=_checked(seconds), metavar="TIME", help=f"how far back in the log: 12h, 30d, 4w ({SINCE})"
     )
     calibrate.add_argument(
-        "--target", type=_checked(rate), default=rate(TARGET), metavar="RATE", help=f"rate to keep to ({TARGET})"
+        "--target", type=_checked(rate), default=rate(TARGET), metavar="RATE", help="rate to keep to (0.1%%)"
     )
     calibrate.add_argument("--report", type=Path, metavar="FILE", help="write an HTML page with histograms, too")
     calibrate.add_argument("--json", action="store_true", help="one JSON object, for scripts")
