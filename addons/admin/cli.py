@@ -118,11 +118,30 @@ def _run(options: argparse.Namespace) -> int:
             return show(settings, options.shown, as_json=options.json)
         asked = Asked(**{name: getattr(options, name) for name in Asked.__dataclass_fields__})
         return (follow if options.follow else listed)(settings, asked, as_json=options.json)
+    if options.command == "calibrate":
+        return _calibrate(options)
     from addons.launcher import run
 
     config = _serve_config(options)
     _log_to_stderr(config.settings.log_level)
     return _to_its_end(run(config, lambda: _serve_config(options)), at_once=True)
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from addons.admin.calibrate.calibrate import Asked, from_folders, from_log
+    from addons.admin.calibrate_grammar import SINCE, seconds, source
+
+    if wrong := source(options):
+        print(f"pictrs-filter calibrate: {wrong}", file=sys.stderr)
+        return 2
+    config = load(options.config)
+    _log_to_stderr("warning")
+    asked = Asked(options.target, options.show, options.report, options.json)
+    if options.from_log:
+        from addons.admin.calibrate.logged import OfTheFilter
+
+        return from_log(config, OfTheFilter(config.settings), options.since or seconds(SINCE), asked)
+    return _to_its_end(from_folders(config, options.folders, asked, fresh=options.fresh))
 
 
 def _serve_config(options: argparse.Namespace) -> Config:

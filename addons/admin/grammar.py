@@ -8,7 +8,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from addons.admin import explain_grammar, lists_grammar, log_grammar, models_grammar, presets_grammar
+from addons.admin import (
+    calibrate_grammar,
+    explain_grammar,
+    lists_grammar,
+    log_grammar,
+    models_grammar,
+    presets_grammar,
+)
 from addons.admin.bench.report import KEYS
 from config.addresses import check_listen, check_upstream
 
@@ -32,6 +39,7 @@ first steps:
   pictrs-filter lists                                  what is allowed and denied, and other servers' lists
   pictrs-filter bench                                  how many pictures a second can this machine judge?
   pictrs-filter log --since 2h                         what was judged lately, and why
+  pictrs-filter calibrate ~/Pictures                   how often are innocent pictures refused, at which threshold?
 
 pictrs-filter COMMAND --help tells more about each.
 """
@@ -196,6 +204,7 @@ def parser() -> argparse.ArgumentParser:
     lists_grammar.add(command)
     presets_grammar.add(command)
     models_grammar.add(command)
+    calibrate_grammar.add(command)
 
     demo = command("demo", "see the whole thing work, on this machine, in a minute", DEMO, DEMO_EXAMPLES)
     demo.add_argument("--upstream", type=_checked(check_upstream), metavar="URL", help="a real pict-rs, to be tried")

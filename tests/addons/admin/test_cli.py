@@ -24,7 +24,7 @@ from tests.served import own_file
 Captured = pytest.CaptureFixture[str]
 SECONDS = 60.0
 COMMANDS = (
-    *("serve", "check", "classify", "explain", "selftest", "bench", "log", "allow", "deny", "lists"),
+    *("serve", "check", "classify", "explain", "selftest", "bench", "calibrate", "log", "allow", "deny", "lists"),
     *("presets", "models", "demo"),
 )
 
@@ -86,7 +86,7 @@ def test_the_examples_of_the_help_can_be_typed(capsys: Captured, command: tuple[
 
 def test_the_help_names_every_command(capsys: Captured) -> None:
     text = help_of(capsys)
-    assert re.findall(r"^    ([a-z]+) ", text, re.MULTILINE) == [*COMMANDS]
+    assert re.findall(r"^    ([a-z]+)(?: |$)", text, re.MULTILINE) == [*COMMANDS]
     assert {line.split()[1] for line in text.splitlines() if line.startswith("  pictrs-filter ")} == {*COMMANDS}
 
 
