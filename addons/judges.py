@@ -46,9 +46,9 @@ class Judges:
         self._lists: Lists | None = None
         self._config: Config | None = None
 
-    async def judge_by(self, config: Config) -> None:
-        """Have everything judged by this configuration from now on: with the same models at once, else once they are
-        loaded beside those that are there.
+    async def judge_by(self, config: Config, lists: Lists | None = None) -> None:
+        """Have everything judged by this configuration, and these lists, from now on: with the same models at once,
+        else once they are loaded beside those that are there.
 
         Raises what keeps a model from being loaded; then all stays as it is.
         """
@@ -57,6 +57,7 @@ class Judges:
         if judge is None:
             judge = await self._start_judge(config)
         self._judge, self._config = judge, config
+        self._lists = lists or self._lists
         self._give_lists()
         self._cached = CachedJudge(
             judge,

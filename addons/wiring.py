@@ -25,12 +25,16 @@ from addons.intercept import Intercept
 from addons.judges import Judges, StartJudge
 from addons.life import Life
 from addons.listener import CallbackListener
+from addons.lists.book import Book
+from addons.lists.library import Library
+from addons.lists.places import lists_folder
 from addons.loop import LOOP_HEADER, LoopGuard
 from addons.metrics.metrics import Metrics
 from addons.notify import Notifier
 from addons.observers import Observers
 from addons.page.port import InternalPort
-from addons.page.sources import Sources
+from addons.page.shelf import PageBook, listed
+from addons.page.sources import Reloaded, Sources
 from addons.pictrs.survey import Survey
 from addons.reload import Reload, State
 from addons.state import load_key
@@ -108,10 +112,35 @@ def build(
 
     judges = Judges(inspector, start_judge, changed)
 
-    async def apply(new: Config) -> None:
-        await judges.judge_by(new)
+    library = Library(settings, judges.know)
+
+    def in_hand() -> int:
+        return intercept.in_hand
+
+    def reload_success() -> float:
+        return float(reload is None or reload.state.success)
+
+    metrics = Metrics(
+        config.policy,
+        lists=list(library.standing),
+        gauges={
+            "inflight": in_hand,
+            "backend_up": lambda: float(inspector.judge is not None),
+            "config_last_reload_success": reload_success,
+        },
+    )
+    observers.add(metrics.note)
+
+    async def judge_by(new: Config) -> None:
+        shelf = await library.read(new.policy.lists)
+        await judges.judge_by(new, shelf.lists)
+        await library.take(shelf, new.policy.lists)
+        metrics.use(new.policy, list(library.standing))
         if writer is not None:
             writer.circumstances = circumstances(new, judges.device)
+
+    async def apply(new: Config) -> None:
+        await judge_by(new)
         logging.getLogger().setLevel(new.settings.log_level.upper())
 
     def reloaded(state: State) -> None:
@@ -126,9 +155,7 @@ def build(
         if ask_upstream:
             survey.start()
         log.info("loading %s", ", ".join(f"{name} ({spec.timm})" for name, spec in config.policy.models.items()))
-        await judges.judge_by(config)
-        if writer is not None:
-            writer.circumstances = circumstances(config, judges.device)
+        await judge_by(config)
         if reload is not None:
             reload.start()
         return described(config, judges.device)
@@ -138,6 +165,7 @@ def build(
         await notifier.close()
         if reload is not None:
             await reload.close()
+        await library.close()
         await judges.close()
         await fetcher.close()
         if writer is not None:
@@ -151,17 +179,15 @@ def build(
     def unready() -> list[str]:
         return [] if inspector.judge is not None else ["the model is not loaded yet"]
 
-    metrics = Metrics(
-        config.policy,
-        gauges={"inflight": lambda: intercept.in_hand, "backend_up": lambda: float(inspector.judge is not None)},
-    )
-    observers.add(metrics.note)
     sources = Sources(
-        config=lambda: config,
+        config=lambda: reload.state.config if reload is not None else config,
         unready=unready,
-        device=lambda: judge.device if (judge := inspector.judge) else "-",
-        in_hand=lambda: intercept.in_hand,
+        device=lambda: judges.device,
+        in_hand=in_hand,
         log=Reader(writer.path) if writer is not None else None,
+        book=PageBook(Book(lists_folder(settings.state_folder))),
+        reloaded=lambda: _reloaded(reload.state) if reload is not None else None,
+        lists=lambda: listed(library.standing),
         exposition=metrics.exposition,
     )
     internal = InternalPort(settings.admin, sources)
@@ -181,6 +207,11 @@ def build(
     return Parts(intercept, life, inspector, judges, reload, admission, staging, observers, writer, internal)
 
 
+def _reloaded(state: State) -> Reloaded:
+    waiting = f"not before the next start: {', '.join(state.waiting)}" if state.waiting else ""
+    return Reloaded(state.success, state.at, "; ".join(state.problems) or waiting)
+
+
 def log_writer(config: Config) -> Writer | None:
     """The log's writer, not started yet; None where the operator wants no log."""
     if config.settings.audit.keep_rows == 0:
@@ -190,7 +221,7 @@ def log_writer(config: Config) -> Writer | None:
 
 
 def circumstances(config: Config, device: str) -> Circumstances:
-    """What the log says of each verdict alike; `device` is where the models run."""
+    """What the log says of verdicts that do not say it themselves; `device` is where the models run."""
     return Circumstances(config.settings.mode.value, device, config.hash)
 
 

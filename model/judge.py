@@ -92,6 +92,7 @@ class Judge:
         self._labels = labels
         self._owns = True
         self._policy = config.policy
+        self._hash = config.hash
         self._settings = config.settings
         self._decoder = decoder
         self._backend = backend
@@ -143,6 +144,12 @@ class Judge:
         self, data: bytes, deadline: float, origin: Origin | None = None, *, hasty: bool = False
     ) -> tuple[Verdict, Looked | None]:
         """The same, with all that was looked at, unless it was settled before. Without `hasty` that is everything."""
+        verdict, looked = await self._look(data, deadline, origin, hasty=hasty)
+        return replace(verdict, policy=self._hash, mode=self._settings.mode), looked
+
+    async def _look(
+        self, data: bytes, deadline: float, origin: Origin | None, *, hasty: bool
+    ) -> tuple[Verdict, Looked | None]:
         file = _File(await sha256(data), len(data), sniff(data))
         file.lap("hash")
         if file.sha256 == CARD_SHA256:
@@ -158,9 +165,7 @@ class Judge:
                     if file.sha256 == CARD_SHA256:
                         return file.verdict(Outcome.REJECT, Outcome.REJECT, CARD_RULE), None
                     known = of_views((*known.sha256, file.sha256), views)
-                    found = known.answers(lists, asked(self._policy, origin))
-                    rules = Rules(self._policy, origin, found)
-                    settled = self._settled(known, lists, rules, file)
+                    rules, settled = await self._by_lists(known, lists, origin, file)
                     if settled is not None and hasty:
                         return settled, None
                     self._forecast.check(len(views.arrays[0]), deadline)
@@ -179,9 +184,25 @@ class Judge:
             scores = replace(settled, scores=scores.scores, in_part=scores.in_part, views=scores.views)
         return scores, Looked(seen, rules)
 
+    async def _by_lists(
+        self, known: File, lists: Lists, origin: Origin | None, file: _File
+    ) -> tuple[Rules, Verdict | None]:
+        """The rules with what is on lists, and the verdict if own lists settle it.
+
+        In a thread: a million hashes take milliseconds for each picture of an animation.
+        """
+
+        def look_up() -> tuple[Rules, Verdict | None]:
+            rules = Rules(self._policy, origin, known.answers(lists, asked(self._policy, origin)))
+            return rules, self._settled(known, lists, rules, file)
+
+        return look_up() if isinstance(lists, NoLists) else await asyncio.to_thread(look_up)
+
     def _settled(self, known: File, lists: Lists, rules: Rules, file: _File) -> Verdict | None:
         """The verdict that own lists come to; None: they know nothing."""
         if denied := known.denied(lists):
+            if denied.kind == "pdq" and known.hashes is not None:  # of several pictures, the one that decides
+                file.pdq = known.hashes[denied.view, 0].tobytes().hex()
             return self._denied(denied, file)
         if allowed := known.allowed(lists, similar=False):
             return _allowed(allowed, file)

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from config.condition import MATCH_BITS, SIMILAR_BITS
 from config.consistency import OWN_LISTS
+from model.preprocess import Views
 
 ALLOW, DENY = OWN_LISTS
 Hashes = NDArray[np.uint8]
@@ -42,6 +43,11 @@ class Found(Protocol):
         ...
 
     @property
+    def view(self) -> int:
+        """Which of the file's pictures is like it, as a row of `hashes`; 0 for SHA-256."""
+        ...
+
+    @property
     def note(self) -> str:
         """What its author wrote beside it."""
         ...
@@ -60,7 +66,7 @@ class Lists(Protocol):
         ...
 
     def by_pdq(self, name: str, hashes: Hashes, quality: NDArray[np.uint8], within: int) -> Found | None:
-        """The nearest entry of the list `name` to any of the pictures, `within` so many bits of 256.
+        """The nearest entry of the list `name` to the first of the pictures that has one `within` so many bits of 256.
 
         `hashes` is uint8 (W, 8, 32), the dihedral PDQ hashes of each picture; `quality` uint8 (W,), 0..100.
         """
@@ -122,7 +128,6 @@ def how(entry: Found) -> str:
     return f"{bits}: {entry.note}" if entry.note else bits
 
 
-def of_views(sha256: Iterable[str], views: Any) -> File:
-    """A file that was decoded to `views` (model.preprocess.Views)."""
-    hashes, quality = getattr(views, "pdq", None), getattr(views, "quality", None)
-    return File(tuple(dict.fromkeys(sha256)), hashes, quality)
+def of_views(sha256: Iterable[str], views: Views) -> File:
+    """A file that was decoded to `views`."""
+    return File(tuple(dict.fromkeys(sha256)), views.pdq, views.quality)

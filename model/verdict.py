@@ -36,6 +36,7 @@ class Verdict:
     pdq        hex PDQ hash (64 digits) of the picture as a whole, and `pdq_quality` 0..100 how much it can be trusted;
                None where nothing was decoded. Of several pictures in a file that of the one that decided, or the first
     note       the note of the list entry that decided, as its author wrote it; else empty
+    policy     hash of the policy that it was judged by, and `mode` the mode; empty where that is not known
     cached     whether it was given before, on the same bytes, and nothing was decoded or classified for it now
     """
 
@@ -56,6 +57,8 @@ class Verdict:
     pdq: str | None = None
     pdq_quality: int = 0
     note: str = ""
+    policy: str = ""
+    mode: str = ""
     cached: bool = False
 
     @property

@@ -20,6 +20,7 @@ class Entry:
     note: str = ""
     list: str = ""
     distance: int = 0
+    view: int = 0
 
 
 @dataclass

@@ -24,7 +24,10 @@ MAX_INTEGER = 2**63 - 1
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What is the same for many verdicts: the mode, where the model runs, and the policy's hash (64 hex digits)."""
+    """What is the same for many verdicts: the mode, where the model runs, and the policy's hash (64 hex digits).
+
+    Mode and policy are for verdicts that do not tell their own, which may be older than what is in force now.
+    """
 
     mode: str
     backend: str
@@ -97,11 +100,11 @@ def row_of(decision: Decision, circumstances: Circumstances, keep: Audit) -> Row
         sampled=_text(verdict.sampled),
         scores=_numbers(verdict.scores),
         in_part=_numbers(verdict.in_part),
-        mode=_text(circumstances.mode),
+        mode=_text(verdict.mode or circumstances.mode),
         backend=_text(circumstances.backend),
         ms=_number(decision.ms),
         stage_ms=_numbers(verdict.stage_ms),
-        policy=_text(circumstances.policy),
+        policy=_text(verdict.policy or circumstances.policy),
         sha256=_text_or_none(verdict.sha256) if hashes else None,
         pdq=_text_or_none(verdict.pdq) if hashes else None,
         host=_text_or_none(decision.host or None) if keep.remote_host else None,

@@ -41,7 +41,7 @@ def verdict(**fields: Any) -> Verdict:
         "c3" * 32,
         97,
         "a note",
-        True,
+        cached=True,
     )
     return replace(given, **fields)
 
