@@ -273,10 +273,11 @@ async def test_pict_rs_itself_is_never_fetched_from() -> None:
 async def test_what_passed_is_marked_with_how_it_was_judged() -> None:
     given = config(UPSTREAM)
     async with running(given) as parts:
-        assert parts.staging.judging == given.judging
+        assert parts.staging.judging == parts.judges.judging != given.judging  # which knows nothing of lists
+        assert parts.judges.judging.startswith(f"{given.judging}-")
         judge = parts.inspector.judge
         assert isinstance(judge, CachedJudge)
-        assert judge.policy == given.judging  # and is remembered under nothing else
+        assert judge.policy == parts.judges.judging  # and is remembered under nothing else
 
 
 def test_it_finds_out_what_pict_rs_can_do_unless_told_not_to() -> None:
