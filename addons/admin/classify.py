@@ -5,17 +5,18 @@ Verdicts go to standard output, each as soon as it is there; everything else goe
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from addons.admin import starting
 from addons.admin.files import Unreadable, printable, read_file
 from addons.fetch.reading import Fetched, NotModified
 from addons.fetch.remote import FetchError, RemoteFetcher
 from addons.inspection import Judging
+from addons.lists.shelf import ListError
 from config.load import Config
 from model.errors import JudgeError, ModelError
 from model.verdict import Outcome, Verdict
@@ -38,8 +39,8 @@ async def classify(
     models = ", ".join(spec.timm for spec in config.policy.models.values())
     print(f"loading {models} (configuration: {config.path}) ...", file=sys.stderr, flush=True)
     try:
-        judge = await (start_judge or _start_judge)(config)
-    except (ModelError, JudgeError) as error:
+        judge = await (start_judge or starting.start_judge)(config)
+    except (ModelError, JudgeError, ListError) as error:
         print(f"pictrs-filter: {error}", file=sys.stderr)
         return 1
     fetcher = RemoteFetcher(config.settings.fetch, config.settings.limits.max_file_bytes)
@@ -61,17 +62,6 @@ async def classify(
         await fetcher.close()
         await judge.close()
     return 1 if failed else 0
-
-
-async def _start_judge(config: Config) -> Judging:
-    start = await asyncio.to_thread(_judge)
-    return await start(config)
-
-
-def _judge() -> StartJudge:
-    from model.judge import Judge  # brings torch, which takes seconds: only once they are announced
-
-    return Judge.start
 
 
 async def read(picture: str, fetcher: RemoteFetcher, most: int) -> bytes:

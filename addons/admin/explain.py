@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict
 from typing import Any, Protocol
 
+from addons.admin import starting
 from addons.admin.classify import SECONDS_PER_PICTURE, outcome, read
 from addons.admin.files import Unreadable, printable
 from addons.fetch.remote import RemoteFetcher
+from addons.lists.shelf import ListError
 from config.load import Config
 from config.policy import Origin
 from model.errors import JudgeError, ModelError
@@ -61,8 +63,8 @@ async def explain(
         await fetcher.close()
     print(f"loading {models} (configuration: {config.path}) ...", file=sys.stderr, flush=True)
     try:
-        judge = await (start_judge or _start_judge)(config)
-    except (ModelError, JudgeError) as error:
+        judge = await (start_judge or starting.start_judge)(config)
+    except (ModelError, JudgeError, ListError) as error:
         print(f"pictrs-filter: {error}", file=sys.stderr)
         return 1
     try:
@@ -83,12 +85,6 @@ def _reasons(config: Config, looked: Any) -> Iterator[Any]:
     from model.explain import reasons  # numpy and all, which `--help` has no use for
 
     return reasons(config.policy, looked.rules, looked.seen)
-
-
-async def _start_judge(config: Config) -> Explaining:
-    from model.judge import Judge  # brings torch, which takes seconds: only once they are announced
-
-    return await Judge.start(config)
 
 
 def _signals(verdict: Verdict) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,8 @@ from typing import Protocol
 
 from addons.admin.calibrate.calibration import CalibrateError
 from addons.admin.calibrate.scores import Scored
+from addons.audit.place import LOG_NAME
+from addons.audit.reader import LogError, Reader
 from config.settings import Settings
 
 PAGE = 10_000
@@ -102,13 +103,11 @@ class OfTheFilter:
     """The log of a filter with these settings. Raises CalibrateError when it cannot be read."""
 
     def __init__(self, settings: Settings) -> None:
-        self._path = settings.state_folder.expanduser() / "log.db"
+        self._path = settings.state_folder.expanduser() / LOG_NAME
 
     def rows(self, *, since: float | None, before: int | None, limit: int) -> Sequence[Row]:
         """See Log."""
-        audit = importlib.import_module("addons.audit.reader")
         try:
-            rows: Sequence[Row] = audit.Reader(self._path).rows(since=since, before=before, limit=limit)
-        except audit.LogError as error:
+            return Reader(self._path).rows(since=since, before=before, limit=limit)
+        except LogError as error:
             raise CalibrateError(str(error)) from error
-        return rows

@@ -71,3 +71,25 @@ def test_the_environment_counts_too(
     monkeypatch.setenv("PICTRS_FILTER_UPSTREAM", "http://pictrs-upstream:8080")
     assert check(None) == 0
     assert "pict-rs at http://pictrs-upstream:8080, mode shadow" in capsys.readouterr().out
+
+
+def test_rules_are_told_with_what_is_odd_about_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(
+        tmp_path,
+        """
+models: {nsfw: {timm: open-nsfw}}
+signals: {nsfw: {model: nsfw, label: nsfw}}
+lists: {shared: {file: /shared.txt}, friends: {url: 'https://example.org/list.txt'}}
+rules:
+  - {name: high, when: {signal: nsfw, at_least: 0.9}}
+  - {name: trusted, when: {list: shared}, action: allow}
+  - {name: known, when: {list: friends}, action: reject, sources: [proxy, fetch]}
+  - {name: dry, when: {rule: high}, action: reject, sources: [upload], shadow: true}
+""",
+    )
+    assert check(file) == 0
+    said = capsys.readouterr().out
+    told = ("high (a name for others)", "trusted (allow)", "known (reject, for proxy and fetch)")
+    assert f"rules: {', '.join(told)}, dry (reject, in shadow mode, for upload); policy " in said
+    assert "lists: shared (/shared.txt), friends (https://example.org/list.txt)" in said
+    assert "note: no rule is for files from: import, hook (`sources:`); of these only your lists refuse" in said

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +12,10 @@ from addons.admin.calibrate import logged
 from addons.admin.calibrate.calibration import CalibrateError
 from addons.admin.calibrate.logged import ANYBODY, CHANGED, HASTY, OfTheFilter, read
 from addons.admin.calibrate.scores import Scored
+from addons.audit.place import LOG_NAME
+from addons.audit.store import Store
 from tests.addons.admin.calibrate.pictures import NOWHERE
+from tests.addons.audit.rows import row
 from tests.running import config
 
 
@@ -71,17 +72,16 @@ def test_what_must_be_said(rows: list[Row], notes: tuple[str, ...]) -> None:
     assert read(Log(*rows), 0.0).notes == notes
 
 
-def test_a_log_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    class LogError(Exception):
-        pass
+def test_a_log_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(CalibrateError, match="there is no log"):
+        read(OfTheFilter(config(NOWHERE, state_dir=str(tmp_path)).settings), 0.0)
 
-    class Reader:
-        def __init__(self, path: object) -> None:
-            self.path = path
 
-        def rows(self, **_: Any) -> list[Row]:
-            raise LogError(f"there is no log at {self.path}")
-
-    monkeypatch.setattr(importlib, "import_module", lambda _: SimpleNamespace(Reader=Reader, LogError=LogError))
-    with pytest.raises(CalibrateError, match=r"there is no log at /state/log\.db"):
-        read(OfTheFilter(config(NOWHERE, state_dir="/state").settings), 0.0)
+def test_the_log_of_a_filter(tmp_path: Path) -> None:
+    store = Store(tmp_path / LOG_NAME)
+    store.open()
+    store.append([row(number, at=float(number), cached=number == 3) for number in range(1, 5)])
+    store.close()
+    found = read(OfTheFilter(config(NOWHERE, state_dir=str(tmp_path)).settings), 2.0)
+    assert found.rows == 3, "since then"
+    assert found.skipped["cached"] == 1
