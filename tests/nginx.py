@@ -30,7 +30,7 @@ Address = tuple[str, int]
 SHIPPED: Final = repository() / "docker" / "nginx" / "pictrs-filter.conf"
 STORAGE, LEMMY, PICTRS = 8080, 8090, 8091
 """Ports in the shipped file: pict-rs, and where nginx listens for Lemmy and for pict-rs."""
-FILTERS: Final = ((8081, 8082), (8083, 8084))
+FILTERS: Final = ((8081, 8082), (8085, 8086))
 """Of each filter (listen, callback.listen). The lines of all but the first are comments in the file."""
 START_SECONDS = 30.0  # it takes a tenth of one
 
