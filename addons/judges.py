@@ -15,6 +15,7 @@ from typing import Protocol, cast
 from addons.inspection import Inspector, Judging
 from config.load import Config
 from model.cached import CachedJudge
+from model.classifier import Load
 from model.listed import Lists
 
 StartJudge = Callable[[Config], Awaitable[Judging]]
@@ -95,6 +96,11 @@ class Judges:
     def device(self) -> str:
         """Where the models run, for people; `-` before there is a judge."""
         return "-" if self._cached is None else self._cached.device
+
+    @property
+    def load(self) -> Load:
+        """What the models do now; may be asked from any thread."""
+        return getattr(self._judge, "load", Load())
 
     @property
     def judging(self) -> str:

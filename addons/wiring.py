@@ -125,6 +125,9 @@ def build(
         lists=list(library.standing),
         gauges={
             "inflight": in_hand,
+            "queue_depth": lambda: judges.load.files,
+            "batch_size": lambda: judges.load.views,
+            "backend_seconds": lambda: judges.load.seconds,
             "backend_up": lambda: float(inspector.judge is not None),
             "config_last_reload_success": reload_success,
         },

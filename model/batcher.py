@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.asked import Asked
-from model.classifier import Enough
+from model.classifier import Enough, Load
 from model.clock import Clock, Timer
 from model.device import CLOSED, Answers, Batch, Device, Flight
 from model.errors import ClassifierFailed, DeadlineExceeded, JudgeError, Overloaded
@@ -61,6 +61,8 @@ class Batcher:
         self._again: deque[Slice[Asked]] = deque()  # of batches that failed, to be tried alone
         self._timer: Timer | None = None
         self._pace = dict.fromkeys(models, 0.0)  # seconds a view takes, 0 before the first batch
+        self._files = 0
+        self._last = (0, 0.0)  # views and seconds of the last batch
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -85,13 +87,20 @@ class Batcher:
             raise Overloaded(f"{len(views)} views more than may wait")
         ask = Asked(model, views, deadline, now, labels=self._labels[model])
         late = clock.call_at(deadline, lambda: ask.fail(DeadlineExceeded("the model took too long or was busy")))
+        self._files += 1
         try:
             self._line.add(ask)
             self._pump()
             return await ask.scored(enough)
         finally:
+            self._files -= 1
             ask.gone = True
             late.cancel()
+
+    @property
+    def load(self) -> Load:
+        """What it does now; may be asked from any thread."""
+        return Load(self._files, *self._last)
 
     def _adopt(self, loop: asyncio.AbstractEventLoop) -> None:
         """Belong to another loop: what flew for the one before lands nowhere any more."""
@@ -195,6 +204,7 @@ class Batcher:
             _fail(batch, ClassifierFailed(CLOSED))
         elif (error := running.exception()) is None:
             self._learn(flight.model, seconds)
+            self._last = flight.views, seconds * flight.views
             for part, answer in zip(batch, running.result(), strict=True):
                 if isinstance(answer, JudgeError):
                     part.ask.fail(answer)

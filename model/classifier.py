@@ -7,6 +7,7 @@ or one too many would be a wrong verdict about somebody's picture; it is Classif
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -23,6 +24,15 @@ whose scores are not a softmax does not."""
 
 ROUNDING = 1e-6
 """How far beyond 0..1 a score may lie: a softmax in float32 can round to the number after 1."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a backend does, for metrics: files that are with it; views and seconds of the last batch."""
+
+    files: int = 0
+    views: int = 0
+    seconds: float = 0.0
 
 
 class Backend(Protocol):

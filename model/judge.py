@@ -22,7 +22,7 @@ from config.media import OnFailure
 from config.policy import Action, Origin
 from config.settings import Mode
 from model.card import CARD_SHA256, card
-from model.classifier import Backend
+from model.classifier import Backend, Load
 from model.digest import OFF_LOOP_BYTES, sha256
 from model.errors import (
     Cause,
@@ -104,6 +104,11 @@ class Judge:
     def device(self) -> str:
         """Where the model runs, for people: `cpu` or `cuda:0 (name)`."""
         return self._backend.device
+
+    @property
+    def load(self) -> Load:
+        """What the models do now; may be asked from any thread."""
+        return getattr(self._backend, "load", Load())
 
     @classmethod
     async def start(cls, config: Config) -> Self:

@@ -137,7 +137,7 @@ class Metrics:
 
 GAUGES: Mapping[str, str] = {
     "inflight": "requests in hand",
-    "queue_depth": "files that wait for the model",
+    "queue_depth": "files that are with the models or wait for them",
     "batch_size": "views of the last batch",
     "backend_up": "1 while pictures can be judged",
     "backend_seconds": "seconds that the model took for the last batch",

@@ -17,6 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model.batcher import QUEUE_VIEWS, REST_SECONDS, WAIT_SECONDS, Batcher
+from model.classifier import Load
 from model.clock import Timer
 from model.device import Device
 from model.errors import ClassifierFailed, DeadlineExceeded, Overloaded
@@ -713,3 +714,25 @@ async def test_a_thread_that_ends_with_a_batch_in_hand_is_noticed(batcher: Make)
 async def test_answers_are_counted_against_views(batcher: Make) -> None:
     with pytest.raises(ClassifierFailed, match=r"not with float32 \(3, 2\)"):
         await ask(batcher(Answers(np.array([[0, 1]] * 2, np.float32))), 1, 2, 3)
+
+
+# What it does, for metrics
+
+
+async def test_its_load_is_told_while_it_works_and_after(batcher: Make) -> None:
+    model = Gated()
+    backend = batcher(model)
+    assert backend.load == Load()
+    first = ask(backend, 1)
+    await entered(model)
+    others = [ask(backend, 1, 2, 3) for _ in range(2)]
+    gone = ask(backend, 4)
+    await asked(*others, gone)
+    assert backend.load.files == 4
+    gone.cancel()
+    await asyncio.wait([gone])
+    assert backend.load.files == 3
+    model.gate.set()
+    await asyncio.gather(first, *others)
+    assert (backend.load.files, backend.load.views) == (0, 6)
+    assert backend.load.seconds >= 0

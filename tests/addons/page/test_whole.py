@@ -119,6 +119,7 @@ def test_nobody_without_the_token_allows_anything(settings: dict[str, Any], tmp_
         assert (tmp_path / "state" / "lists" / "allow.txt").exists()
         metrics = ask(internal(gate), "GET", "/metrics", None, {"Host": "127.0.0.1"}).body.decode()
         assert 'pictrs_filter_scans_total{rule="explicit",source="upload",verdict="reject"} 1.0' in metrics
+        assert "pictrs_filter_queue_depth 0.0" in metrics
         assert "pictrs_filter_config_last_reload_success 1.0" in metrics
 
 
