@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -109,26 +110,66 @@ class Lists:
         return None if note is None else Match(name, "sha256", 0, note, 0)
 
     def by_pdq(
-        self, name: str, hashes: NDArray[np.uint8], quality: NDArray[np.uint8], within: int = MATCH_BITS
+        self,
+        name: str,
+        hashes: NDArray[np.uint8],
+        quality: NDArray[np.uint8],
+        within: int = MATCH_BITS,
+        until: float | None = None,
     ) -> Match | None:
         """The first of a file's pictures that is on the list `name`, with the entry that is nearest to it.
 
         `hashes` uint8 (W, 8, 32): of each picture eight, for it may have been turned or mirrored; `quality` uint8 (W,),
         0..100. `within` bits, MATCH_BITS at most; on the list of what is allowed never more than SIMILAR_BITS. Among a
-        million hashes it takes some 3 ms a picture. Raises KeyError for a name that is none, ValueError for shapes.
+        million hashes it takes some 3 ms a picture; a list can be made on which it takes 0.3 s, so from the moment
+        `until` (time.monotonic() seconds) no further picture is looked up: that raises TimeoutError. Raises KeyError
+        for a name that is none, ValueError for shapes.
         """
-        if hashes.ndim != 3 or quality.shape != hashes.shape[:1]:
-            raise ValueError(
-                f"hashes {hashes.shape} and quality {quality.shape} do not fit: (W, 8, {HASH_BYTES}), (W,)"
-            )
+        _check(hashes, quality)
+        views = np.flatnonzero(quality >= MIN_QUALITY).tolist()
+        return next((found for found in self._each(name, hashes, views, within, until) if found is not None), None)
+
+    def all_by_pdq(
+        self,
+        name: str,
+        hashes: NDArray[np.uint8],
+        quality: NDArray[np.uint8],
+        within: int,
+        until: float | None = None,
+    ) -> Match | None:
+        """Whether all of a file's pictures are on the list `name`: of their nearest entries the farthest, or None.
+
+        For letting a file pass: one picture that is on the list says nothing of those beside it, and one with too
+        little in it (MIN_QUALITY) cannot be known. Of no pictures None. Arguments and errors are those of `by_pdq`.
+        """
+        _check(hashes, quality)
+        if not len(quality) or (quality < MIN_QUALITY).any():
+            return None
+        farthest: Match | None = None
+        for found in self._each(name, hashes, range(len(quality)), within, until):
+            if found is None:
+                return None
+            if farthest is None or found.distance > farthest.distance:
+                farthest = found
+        return farthest
+
+    def _each(
+        self, name: str, hashes: NDArray[np.uint8], views: Iterable[int], within: int, until: float | None
+    ) -> Iterator[Match | None]:
+        """What is found of each of these pictures, one after the other while there is time."""
         if name == ALLOW:
             within = min(within, SIMILAR_BITS)
         searched = self._lists[name]
-        for view in np.flatnonzero(quality >= MIN_QUALITY).tolist():
+        for view in views:
+            if until is not None and time.monotonic() >= until:
+                raise TimeoutError(f"there was no time to look all pictures up in the list {name}")
             near = searched.by_pdq(hashes[view], within)
-            if near is not None:
-                return Match(name, "pdq", *near, view)
-        return None
+            yield None if near is None else Match(name, "pdq", *near, view)
+
+
+def _check(hashes: NDArray[np.uint8], quality: NDArray[np.uint8]) -> None:
+    if hashes.ndim != 3 or quality.shape != hashes.shape[:1]:
+        raise ValueError(f"hashes {hashes.shape} and quality {quality.shape} do not fit: (W, 8, {HASH_BYTES}), (W,)")
 
 
 def _digest(found: HashList) -> str:

@@ -4,7 +4,8 @@ A multi-index after Norouzi, Punjani and Fleet, "Fast Search in Hamming Space wi
 are 16 words of 16. Of two hashes at most 31 bits apart, one of the 16 words differs in one bit at most, for 16 times 2
 would be 32. So each word has a table from its values to the hashes that have it there, and a hash that is looked for is
 looked for in 16 times 17 places. Rules this file keeps: no match is missed; where hashes crowd into few places (a list
-can be made so on purpose) all are compared, so that a search takes no longer than that.
+can be made so on purpose) all are compared, so that a search takes no longer than that; a hash that is given a
+thousand times is compared once.
 """
 
 from __future__ import annotations
@@ -49,11 +50,15 @@ class Near:
 class Nearest:
     """An index over `hashes`, uint8 (N, 32), N up to 2 ** 31; they are kept, and must not change.
 
-    Beside them it takes 64 bytes a hash and 4 MB. Raises ValueError when the shape or the type is another.
+    Beside them it takes 64 bytes a hash and 4 MB. Raises ValueError when the shape or the type is another. Its length
+    is the number of different hashes.
     """
 
     def __init__(self, hashes: NDArray[np.uint8]) -> None:
         rows = _checked(hashes)
+        self._given = _first_of_each(rows)
+        if self._given is not None:
+            rows = rows.take(self._given, axis=0)
         self._quarters = rows.view(np.uint64)  # (N, 4): four popcounts a hash
         self._starts: NDArray[np.int32] | None = None
         if len(rows) <= SCAN_AT_MOST:
@@ -83,7 +88,10 @@ class Nearest:
             found = self._search(asked[query], quarters, within)
             if found is not None and (best is None or (*found, query) < best):
                 best = (*found, query)
-        return None if best is None else Near(row=best[1], query=best[2], distance=best[0])
+        if best is None:
+            return None
+        distance, row, number = best
+        return Near(row=row if self._given is None else int(self._given[row]), query=number, distance=distance)
 
     def _search(self, query: NDArray[np.uint8], quarters: NDArray[np.uint64], within: int) -> tuple[int, int] | None:
         """(distance, row) of the nearest to one query, the first row of several."""
@@ -118,6 +126,19 @@ class Nearest:
             if distances[row] <= within and (best is None or distances[row] < best[0]):
                 best = int(distances[row]), start + row
         return best
+
+
+def _first_of_each(rows: NDArray[np.uint8]) -> NDArray[np.int64] | None:
+    """Where each different hash of `rows` (N, 32) is for the first time, in order; None where no two are the same."""
+    quarters = rows.view(np.uint64)
+    beginnings = np.sort(quarters[:, 0])
+    if not (beginnings[1:] == beginnings[:-1]).any():  # as good as always, and a tenth of the time
+        return None
+    order = np.lexsort(quarters.T)  # which is stable: of those alike the first row comes first
+    in_order = quarters.take(order, axis=0)
+    new = np.ones(len(rows), np.bool_)
+    new[1:] = (in_order[1:] != in_order[:-1]).any(axis=1)
+    return None if new.all() else np.sort(order[new])
 
 
 def _distances(rows: NDArray[np.uint64], query: NDArray[np.uint64]) -> NDArray[np.uint16]:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from model import lists as lists_room
 from model.hashlist import line, parse
 from model.lists import ALLOW, DENY, MATCH_BITS, MIN_QUALITY, SIMILAR_BITS, Lists, Match, Searchable
 
@@ -117,3 +118,40 @@ def test_what_does_not_fit() -> None:
     for hashes, quality in ((picture(1)[0], GOOD), (picture(1), np.array([50, 50], np.uint8))):
         with pytest.raises(ValueError, match="do not fit"):
             lists.by_pdq(DENY, hashes, quality)
+
+
+def test_all_of_a_files_pictures_are_on_it_or_it_is_not() -> None:
+    """Gives the farthest of the nearest; a picture that is not there, or that cannot be known, is enough for none."""
+    lists = Lists({ALLOW: made(entry(1, "one") + entry(2, "two") + entry(3)), "theirs": made(entry(1))})
+    hashes = np.concatenate([picture(1, 3), picture(2, 10), picture(1, 4), picture(2, 10)])
+    good = np.full(4, MIN_QUALITY, np.uint8)
+    assert lists.all_by_pdq(ALLOW, hashes, good, SIMILAR_BITS) == Match(ALLOW, "pdq", 10, "two", 1)
+    assert lists.all_by_pdq(ALLOW, hashes[:1], good[:1], SIMILAR_BITS) == Match(ALLOW, "pdq", 3, "one", 0)
+    assert lists.all_by_pdq(ALLOW, hashes, good, 9) is None
+    assert lists.all_by_pdq("theirs", hashes, good, MATCH_BITS) is None
+    assert lists.all_by_pdq("theirs", hashes[[0, 2]], good[:2], MATCH_BITS) == Match("theirs", "pdq", 4, "", 1)
+    for other in (picture(7), picture(3, SIMILAR_BITS + 1)):
+        for place in (0, 2, 4):
+            among = np.insert(hashes, place, other, axis=0)
+            assert lists.all_by_pdq(ALLOW, among, np.full(5, MIN_QUALITY, np.uint8), MATCH_BITS) is None
+    for view in range(4):
+        little = good.copy()
+        little[view] = MIN_QUALITY - 1
+        assert lists.all_by_pdq(ALLOW, hashes, little, SIMILAR_BITS) is None
+    assert lists.all_by_pdq(ALLOW, hashes[:0], good[:0], SIMILAR_BITS) is None
+    with pytest.raises(ValueError, match="do not fit"):
+        lists.all_by_pdq(ALLOW, hashes, good[:1], SIMILAR_BITS)
+
+
+def test_when_the_time_is_over_no_further_picture_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter(range(100))
+    monkeypatch.setattr(lists_room.time, "monotonic", lambda: float(next(ticks)))
+    lists = Lists({DENY: made(entry(1) + entry(2))})
+    hashes, good = np.concatenate([picture(1), picture(2), picture(7)]), np.full(3, MIN_QUALITY, np.uint8)
+    assert lists.by_pdq(DENY, hashes[::-1], good, until=3.0) is not None  # at 0 and 1
+    assert lists.all_by_pdq(DENY, hashes[:2], good[:2], MATCH_BITS, until=4.0) is not None  # at 2 and 3
+    with pytest.raises(TimeoutError, match="no time to look all pictures up in the list deny"):
+        lists.by_pdq(DENY, hashes[::-1], good, until=5.0)  # the first is not there, the second is due at 5
+    with pytest.raises(TimeoutError, match="in the list deny"):
+        lists.all_by_pdq(DENY, hashes[:2], good[:2], MATCH_BITS, until=7.0)
+    assert next(ticks) == 8

@@ -144,3 +144,20 @@ def test_what_is_refused() -> None:
     for within in (-1, 32):
         with pytest.raises(ValueError, match="from 0 to 31 bits"):
             Nearest(some(2, 1, "spread")).nearest(some(1, 1, "spread"), within)
+
+
+def test_a_hash_that_is_given_again_and_again_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a list that says the same a million times would cost as much as a list of a million."""
+    different = some(50, 8, "spread")
+    hashes = np.concatenate([different, np.repeat(different[:5], MANY, axis=0)])
+    index = Nearest(hashes)
+    assert len(index) == 50
+    compared: list[int] = []
+    distances = nearest._distances
+    monkeypatch.setattr(
+        nearest, "_distances", lambda rows, query: (compared.append(len(rows)), distances(rows, query))[1]
+    )
+    assert index.nearest(different[[49]], 31) == Near(row=49, query=0, distance=0)
+    assert compared == [50]
+    later = Nearest(np.concatenate([different[:1], different[:1], different[1:]]))
+    assert later.nearest(different[[49]], 31) == Near(row=50, query=0, distance=0)  # rows are those of what was given
