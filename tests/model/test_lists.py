@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from model import lists as lists_room
 from model.hashlist import line, parse
 from model.lists import ALLOW, DENY, MATCH_BITS, MIN_QUALITY, SIMILAR_BITS, Lists, Match, Searchable
 
@@ -145,7 +145,7 @@ def test_all_of_a_files_pictures_are_on_it_or_it_is_not() -> None:
 
 def test_when_the_time_is_over_no_further_picture_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(range(100))
-    monkeypatch.setattr(lists_room.time, "monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))
     lists = Lists({DENY: made(entry(1) + entry(2))})
     hashes, good = np.concatenate([picture(1), picture(2), picture(7)]), np.full(3, MIN_QUALITY, np.uint8)
     assert lists.by_pdq(DENY, hashes[::-1], good, until=3.0) is not None  # at 0 and 1

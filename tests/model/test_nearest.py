@@ -154,9 +154,12 @@ def test_a_hash_that_is_given_again_and_again_is_compared_once(monkeypatch: pyte
     assert len(index) == 50
     compared: list[int] = []
     distances = nearest._distances
-    monkeypatch.setattr(
-        nearest, "_distances", lambda rows, query: (compared.append(len(rows)), distances(rows, query))[1]
-    )
+
+    def counted(rows: NDArray[np.uint64], query: NDArray[np.uint64]) -> NDArray[np.uint16]:
+        compared.append(len(rows))
+        return distances(rows, query)
+
+    monkeypatch.setattr(nearest, "_distances", counted)
     assert index.nearest(different[[49]], 31) == Near(row=49, query=0, distance=0)
     assert compared == [50]
     later = Nearest(np.concatenate([different[:1], different[:1], different[1:]]))
