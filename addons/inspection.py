@@ -19,6 +19,7 @@ from typing import Protocol
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
 from config.policy import Origin
+from model.digest import sha256
 from model.verdict import Outcome, Verdict
 
 log = logging.getLogger("pictrs_filter")
@@ -34,8 +35,13 @@ class Judging(Protocol):
         """Where the model runs, for people."""
         ...
 
-    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
-        """Judge one file that came from `origin`; `deadline` is an absolute `time.monotonic()` second."""
+    async def judge(
+        self, data: bytes, deadline: float, origin: Origin | None = None, came_as: str | None = None
+    ) -> Verdict:
+        """Judge one file that came from `origin`; `deadline` is an absolute `time.monotonic()` second.
+
+        `came_as` is the SHA-256 of the file that it was made of, if it is not what came.
+        """
         ...
 
     async def normalised(self, data: bytes, deadline: float) -> bytes | Verdict:
@@ -121,8 +127,9 @@ class Inspector:
             if isinstance(file, Verdict):
                 verdict = file
             else:
+                came_as = None if file is data else await sha256(data)
                 data = file
-                verdict = await judge.judge(data, deadline, source)
+                verdict = await judge.judge(data, deadline, source, came_as)
         ref = secrets.token_hex(4)
         ms = round((time.monotonic() - started) * 1000, 1)
         self._report(Decision(ref, source, verdict, ms, time.time(), host))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol, cast
 
 from addons.inspection import Inspector, Judging
@@ -30,6 +31,19 @@ class Renewable(Judging, Protocol):
         """A judge by another configuration with the same models; None where it takes others."""
         ...
 
+    def bequeath(self, successor: Judging) -> None:
+        """Let the successor close what both have."""
+        ...
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A judge that is not in office yet; `inherits`: it has the models of the one that is."""
+
+    config: Config
+    judge: Judging
+    inherits: bool
+
 
 class Judges:
     """Gives `inspector` its judge. `start_judge` makes one (None: model.judge.Judge.start); `changed` is called with
@@ -47,28 +61,37 @@ class Judges:
         self._lists: Lists | None = None
         self._config: Config | None = None
 
-    async def judge_by(self, config: Config, lists: Lists | None = None) -> None:
-        """Have everything judged by this configuration, and these lists, from now on: with the same models at once,
-        else once they are loaded beside those that are there.
+    async def prepare(self, config: Config) -> Prepared:
+        """Make a judge by this configuration: with the same models at once, else once they are loaded beside those that
+        are there. Nothing changes before `take`.
 
-        Raises what keeps a model from being loaded; then all stays as it is.
+        Raises what keeps a model from being loaded.
         """
         make = getattr(self._judge, "successor", None)
-        judge = make(config) if make is not None else None
-        if judge is None:
-            judge = await self._start_judge(config)
-        self._judge, self._config = judge, config
+        heir = make(config) if make is not None else None
+        return Prepared(config, await self._start_judge(config) if heir is None else heir, heir is not None)
+
+    def take(self, prepared: Prepared, lists: Lists | None = None) -> Judging | None:
+        """Have everything judged by what is prepared, and these lists, from now on. Gives the judge before."""
+        before, config = self._inspector.judge, prepared.config
+        if prepared.inherits:
+            cast(Renewable, self._judge).bequeath(prepared.judge)
+        self._judge, self._config = prepared.judge, config
         self._lists = lists or self._lists
         self._give_lists()
         self._cached = CachedJudge(
-            judge,
+            prepared.judge,
             policy=self.judging,
             entries=config.settings.cache.verdicts,
             seconds=config.settings.cache.verdict_seconds,
             by_origin=config.policy.by_origin,
         )
-        before, self._inspector.judge = self._inspector.judge, self._cached
+        self._inspector.judge = self._cached
         self._changed(self.judging)
+        return before
+
+    async def leave(self, before: Judging | None) -> None:
+        """Close a judge that is not in office any more, once the files that it has in hand are judged."""
         if before is not None:
             try:
                 await self._inspector.done_with(before)

@@ -107,7 +107,7 @@ def build(
     survey = Survey(settings.upstream, staging)
 
     def changed(judging: str) -> None:
-        staging.judging = judging
+        staging.judge_anew(judging)
         recent.forget()
 
     judges = Judges(inspector, start_judge, changed)
@@ -136,11 +136,14 @@ def build(
 
     async def judge_by(new: Config) -> None:
         shelf = await library.read(new.policy.lists)
-        await judges.judge_by(new, shelf.lists)
-        await library.take(shelf, new.policy.lists)
+        prepared = await judges.prepare(new)
+        await shelf.look()  # what has changed while a model was loaded
+        library.take(shelf, new.policy.lists)
+        before = judges.take(prepared, shelf.lists)
         metrics.use(new.policy, list(library.standing))
         if writer is not None:
             writer.circumstances = circumstances(new, judges.device)
+        await judges.leave(before)
 
     async def apply(new: Config) -> None:
         await judge_by(new)

@@ -25,7 +25,7 @@ from model.digest import sha256
 from model.errors import Cause, JudgeError
 from model.verdict import Outcome, Verdict
 
-Key = tuple[str, str, Origin | None]
+Key = tuple[str, str, Origin | None, str | None]
 
 OF_THE_FILE: frozenset[Cause] = frozenset(error.cause for error in JudgeError.__subclasses__() if error.sender_at_fault)
 """Causes that lie in the file: they are there the next time as well."""
@@ -39,8 +39,13 @@ class Judging(Protocol):
         """Where the model runs, for people."""
         ...
 
-    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
-        """Judge one file that came from `origin`; `deadline` is an absolute `time.monotonic()` second."""
+    async def judge(
+        self, data: bytes, deadline: float, origin: Origin | None = None, came_as: str | None = None
+    ) -> Verdict:
+        """Judge one file that came from `origin`; `deadline` is an absolute `time.monotonic()` second.
+
+        `came_as` is the SHA-256 of the file that it was made of, if it is not what came.
+        """
         ...
 
     async def normalised(self, data: bytes, deadline: float) -> bytes | Verdict:
@@ -89,22 +94,24 @@ class CachedJudge:
         self._kept.clear()
         self._age += 1
 
-    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
+    async def judge(
+        self, data: bytes, deadline: float, origin: Origin | None = None, came_as: str | None = None
+    ) -> Verdict:
         """The verdict on `data`, from memory if it is there; then `cached` is True and `stage_ms` has the hash alone.
 
         `deadline` is an absolute `time.monotonic()` second. A waiter who is past his asks the judge behind, which
         knows the verdict for that. Raises what the judge behind raises.
         """
         if not self._entries:
-            return await self._judge.judge(data, deadline, origin)
+            return await self._judge.judge(data, deadline, origin, came_as)
         started = time.monotonic()
-        key = (self.policy, await sha256(data), origin if self._by_origin else None)
+        key = (self.policy, await sha256(data), origin if self._by_origin else None, came_as)
         stage_ms = {"hash": round((time.monotonic() - started) * 1000, 1)}
         found = self._kept.get(key)
         if found is None and key in self._running:
             found = await _result(self._running[key], deadline)
         if found is None:
-            return await self._judge_now(key, data, deadline, origin)
+            return await self._judge_now(key, data, deadline, origin, came_as)
         return replace(found, stage_ms=stage_ms)
 
     async def normalised(self, data: bytes, deadline: float) -> bytes | Verdict:
@@ -117,13 +124,15 @@ class CachedJudge:
         """Close the judge behind."""
         await self._judge.close()
 
-    async def _judge_now(self, key: Key, data: bytes, deadline: float, origin: Origin | None) -> Verdict:
+    async def _judge_now(
+        self, key: Key, data: bytes, deadline: float, origin: Origin | None, came_as: str | None
+    ) -> Verdict:
         mine: asyncio.Future[Verdict | None] | None = None
         if key not in self._running:
             mine = self._running[key] = asyncio.get_running_loop().create_future()
         shared, age = None, self._age
         try:
-            verdict = await self._judge.judge(data, deadline, origin)
+            verdict = await self._judge.judge(data, deadline, origin, came_as)
             if _lasts(verdict) and age == self._age:
                 shared = self._kept[key] = replace(verdict, cached=True, stage_ms={})
         finally:

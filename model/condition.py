@@ -9,12 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from config.condition import BOUNDS, MATCH_BITS, SIMILAR_BITS, Condition
 
-Finder = Mapping[tuple[str, int | None], str]
-"""(list, bits): how the file was found on the list with PDQ hashes within so many bits (None: by SHA-256 alone), in
-words for the log. What is not in it was not found."""
+
+class Question(NamedTuple):
+    """Whether a file is on a list: by its SHA-256, or a PDQ hash within so many `bits` (None: SHA-256 alone).
+
+    `every`: each of its pictures must be like one on the list, since it passes for that; else one of them is enough.
+    """
+
+    list: str
+    bits: int | None
+    every: bool
+
+
+Finder = Mapping[Question, str]
+"""How the file was found, in words for the log. What is not in it was not found."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +56,7 @@ class Logic:
                 return None
             return condition.holds_in_part(score) if view.in_part and not lets_pass else condition.holds(score)
         if condition.list is not None:
-            return (condition.list, bits(condition, lets_pass=lets_pass)) in self.found
+            return question(condition, lets_pass=lets_pass) in self.found
         if condition.rule is not None:
             return self.holds(self.named[condition.rule], view, lets_pass=lets_pass)
         inner = [self.holds(one, view, lets_pass=lets_pass != (condition.none is not None)) for one in condition.inner]
@@ -83,7 +95,7 @@ class Logic:
         if condition.signal is not None:
             return self._score(condition, view, lets_pass=lets_pass)
         if condition.list is not None:
-            how = self.found.get((condition.list, bits(condition, lets_pass=lets_pass)))
+            how = self.found.get(question(condition, lets_pass=lets_pass))
             return f"on the list {condition.list} ({how})" if how is not None else f"not on the list {condition.list}"
         if condition.rule is not None:
             return self.why(self.named[condition.rule], view, lets_pass=lets_pass)
@@ -111,6 +123,11 @@ def bits(condition: Condition, *, lets_pass: bool) -> int | None:
     return MATCH_BITS if condition.within is None else condition.within
 
 
+def question(condition: Condition, *, lets_pass: bool) -> Question:
+    """What a condition with `list` asks."""
+    return Question(condition.list or "", bits(condition, lets_pass=lets_pass), lets_pass)
+
+
 def bounds(condition: Condition) -> str:
     """The bounds of a condition with `signal`, in words: `at least 0.85 and below 0.9`."""
     given = [(key.replace("_", " "), value) for key in BOUNDS if (value := getattr(condition, key)) is not None]
@@ -122,14 +139,12 @@ def needed(condition: Condition) -> int:
     return condition.at_least_n or (len(condition.inner) if condition.all else 1)
 
 
-def questions(
-    conditions: Iterable[tuple[Condition, bool]], named: Mapping[str, Condition]
-) -> set[tuple[str, int | None]]:
-    """Every (list, bits) that conditions, each with its `lets_pass`, ask about."""
-    found: set[tuple[str, int | None]] = set()
+def questions(conditions: Iterable[tuple[Condition, bool]], named: Mapping[str, Condition]) -> set[Question]:
+    """Everything about lists that conditions, each with its `lets_pass`, ask."""
+    found: set[Question] = set()
     for condition, lets_pass in conditions:
         if condition.list is not None:
-            found.add((condition.list, bits(condition, lets_pass=lets_pass)))
+            found.add(question(condition, lets_pass=lets_pass))
         if condition.rule is not None:
             found |= questions([(named[condition.rule], lets_pass)], named)
         turned = lets_pass != (condition.none is not None)

@@ -117,10 +117,9 @@ class Judge:
         return cls(config, parts.decoder, parts.backend, parts.labels)
 
     def successor(self, config: Config) -> Self | None:
-        """A judge by another configuration, with this one's decoders, models and lists, which are its own from now on.
+        """A judge by another configuration, with this one's decoders, models and lists; see `bequeath`.
 
-        This one may finish what it has in hand. None where the configuration takes other models or decoders. Raises
-        ModelError for a label that a model has not.
+        None where the configuration takes other models or decoders. Raises ModelError for a label that a model has not.
         """
         new, old = config.settings, self._settings
         if config.policy.models != self._policy.models or any(
@@ -128,8 +127,13 @@ class Judge:
         ):
             return None
         check_labels(config.policy, self._labels)
-        self._owns = False
-        return type(self)(config, self._decoder, self._backend, self._labels, self.lists)
+        made = type(self)(config, self._decoder, self._backend, self._labels, self.lists)
+        made._owns = False
+        return made
+
+    def bequeath(self, successor: Self) -> None:
+        """Let the successor close what both have, and not this one."""
+        self._owns, successor._owns = False, True
 
     async def close(self) -> None:
         """End the decoder children and the model's thread, unless a successor has them."""
@@ -137,29 +141,39 @@ class Judge:
             await self._decoder.close()
             self._backend.close()
 
-    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
+    async def judge(
+        self, data: bytes, deadline: float, origin: Origin | None = None, came_as: str | None = None
+    ) -> Verdict:
         """Judge one file. Never raises for what is in it or for a failure that has a cause: those are verdicts too.
 
         `deadline` is an absolute `time.monotonic()` second; past it the verdict's cause is `deadline`. `origin` is
-        where the file came from; without it, the rules for all of them count.
+        where the file came from; without it, the rules for all of them count. `came_as` is the SHA-256 of the file that
+        it was made of (`normalised`): lists may know it by that.
         """
-        return (await self.explain(data, deadline, origin, hasty=self._settings.mode is not Mode.SHADOW))[0]
+        hasty = self._settings.mode is not Mode.SHADOW
+        return (await self.explain(data, deadline, origin, came_as, hasty=hasty))[0]
 
     async def explain(
-        self, data: bytes, deadline: float, origin: Origin | None = None, *, hasty: bool = False
+        self,
+        data: bytes,
+        deadline: float,
+        origin: Origin | None = None,
+        came_as: str | None = None,
+        *,
+        hasty: bool = False,
     ) -> tuple[Verdict, Looked | None]:
         """The same, with all that was looked at, unless it was settled before. Without `hasty` that is everything."""
-        verdict, looked = await self._look(data, deadline, origin, hasty=hasty)
+        verdict, looked = await self._look(data, deadline, origin, came_as, hasty=hasty)
         return replace(verdict, policy=self._hash, mode=self._settings.mode), looked
 
     async def _look(
-        self, data: bytes, deadline: float, origin: Origin | None, *, hasty: bool
+        self, data: bytes, deadline: float, origin: Origin | None, came_as: str | None, *, hasty: bool
     ) -> tuple[Verdict, Looked | None]:
         file = _File(await sha256(data), len(data), sniff(data))
         file.lap("hash")
         if file.sha256 == CARD_SHA256:
             return file.verdict(Outcome.REJECT, Outcome.REJECT, CARD_RULE), None
-        lists, known = self.lists, File((file.sha256,))
+        lists, known = self.lists, File((file.sha256,) if came_as is None else (file.sha256, came_as))
         if denied := known.denied(lists):
             return self._denied(denied, file), None
         allowed = known.allowed(lists, similar=False)
@@ -169,7 +183,8 @@ class Judge:
                     views = await self._decode(data, file, deadline)
                     if file.sha256 == CARD_SHA256:
                         return file.verdict(Outcome.REJECT, Outcome.REJECT, CARD_RULE), None
-                    known = of_views((*known.sha256, file.sha256), views)
+                    video = file.media is not None and file.media.pillow is None
+                    known = of_views((*known.sha256, file.sha256), views, video=video, until=deadline)
                     rules, settled = await self._by_lists(known, lists, origin, file)
                     if settled is not None and hasty:
                         return settled, None

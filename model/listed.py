@@ -2,9 +2,12 @@
 
     deny     by SHA-256 or PDQ: refused, whatever else is known
     allow    by SHA-256: passes, whatever models, rules and other lists say; it is this very file that the admin meant.
-             By PDQ (within SIMILAR_BITS): passes too, unless a rule refuses it for what lists alone know of it
+             By PDQ (each of its pictures within SIMILAR_BITS): passes too, unless a rule refuses it for what lists
+             alone know of it
 
 A picture can be made that comes near to an allowed one on purpose, so a likeness counts for less than the file itself.
+And a file may have many pictures, frames or what is seen of it on another background: for one that is denied it is
+refused, but it passes only if all of them are allowed, and all were looked at.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from numpy.typing import NDArray
 
 from config.condition import MATCH_BITS, SIMILAR_BITS
 from config.consistency import OWN_LISTS
+from model.condition import Question
 from model.preprocess import Views
 
 ALLOW, DENY = OWN_LISTS
@@ -65,11 +69,20 @@ class Lists(Protocol):
         """The entry of the list `name` for this SHA-256 (64 hex digits)."""
         ...
 
-    def by_pdq(self, name: str, hashes: Hashes, quality: NDArray[np.uint8], within: int) -> Found | None:
+    def by_pdq(
+        self, name: str, hashes: Hashes, quality: NDArray[np.uint8], within: int, until: float | None = None
+    ) -> Found | None:
         """The nearest entry of the list `name` to the first of the pictures that has one `within` so many bits of 256.
 
-        `hashes` is uint8 (W, 8, 32), the dihedral PDQ hashes of each picture; `quality` uint8 (W,), 0..100.
+        `hashes` is uint8 (W, 8, 32), the dihedral PDQ hashes of each picture; `quality` uint8 (W,), 0..100. Raises
+        TimeoutError past `until`, an absolute `time.monotonic()` second.
         """
+        ...
+
+    def all_by_pdq(
+        self, name: str, hashes: Hashes, quality: NDArray[np.uint8], within: int, until: float | None = None
+    ) -> Found | None:
+        """The same, if every picture has an entry so near: that of the one that is farthest from its own."""
         ...
 
 
@@ -81,7 +94,14 @@ class NoLists:
     def by_sha256(self, name: str, sha256_hex: str) -> None:
         """Nothing is found."""
 
-    def by_pdq(self, name: str, hashes: Hashes, quality: NDArray[np.uint8], within: int) -> None:
+    def by_pdq(
+        self, name: str, hashes: Hashes, quality: NDArray[np.uint8], within: int, until: float | None = None
+    ) -> None:
+        """Nothing is found."""
+
+    def all_by_pdq(
+        self, name: str, hashes: Hashes, quality: NDArray[np.uint8], within: int, until: float | None = None
+    ) -> None:
         """Nothing is found."""
 
 
@@ -89,37 +109,40 @@ class NoLists:
 class File:
     """What lists can know a file by: its SHA-256 as it came, and as it goes on (without what stands behind its end).
 
-    `hashes` and `quality` as in Lists.by_pdq; none before it is decoded.
+    `hashes` and `quality` as in Lists.by_pdq; none before it is decoded. `complete`: they are of all its pictures.
+    `until` is when looking for it has to end, an absolute `time.monotonic()` second.
     """
 
     sha256: tuple[str, ...]
     hashes: Hashes | None = None
     quality: NDArray[np.uint8] | None = None
+    complete: bool = False
+    until: float | None = None
 
-    def on(self, lists: Lists, name: str, within: int | None) -> Found | None:
-        """The entry of a list that it is found by: its SHA-256, or else a PDQ hash `within` so many bits."""
-        exact = (lists.by_sha256(name, one) for one in self.sha256)
+    def on(self, lists: Lists, asked: Question) -> Found | None:
+        """The entry of a list that it is found by: SHA-256, or else PDQ hashes. Raises TimeoutError past `until`."""
+        exact = (lists.by_sha256(asked.list, one) for one in self.sha256)
         found: Found | None = next((entry for entry in exact if entry is not None), None)
-        if found is None and within is not None and self.hashes is not None and self.quality is not None:
-            found = lists.by_pdq(name, self.hashes, self.quality, within)
-        return found
+        if found is not None or asked.bits is None or self.hashes is None or self.quality is None:
+            return found
+        if not asked.every:
+            return lists.by_pdq(asked.list, self.hashes, self.quality, asked.bits, self.until)
+        if not self.complete:
+            return None
+        return lists.all_by_pdq(asked.list, self.hashes, self.quality, asked.bits, self.until)
 
     def denied(self, lists: Lists) -> Found | None:
         """The entry of the own list by which it is refused."""
-        return self.on(lists, DENY, MATCH_BITS)
+        return self.on(lists, Question(DENY, MATCH_BITS, every=False))
 
     def allowed(self, lists: Lists, *, similar: bool) -> Found | None:
         """The entry of the own list by which it passes; with `similar` by likeness too."""
-        return self.on(lists, ALLOW, SIMILAR_BITS if similar else None)
+        return self.on(lists, Question(ALLOW, SIMILAR_BITS if similar else None, every=True))
 
-    def answers(self, lists: Lists, asked: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int | None], str]:
-        """For every question (list, bits) of the rules that is answered with yes: how, in words for the log."""
-        found: dict[tuple[str, int | None], str] = {}
-        for name, within in asked:
-            entry = self.on(lists, name, within)
-            if entry is not None:
-                found[name, within] = how(entry)
-        return found
+    def answers(self, lists: Lists, asked: Iterable[Question]) -> dict[Question, str]:
+        """For every question of the rules that is answered with yes: how, in words for the log."""
+        found = {one: self.on(lists, one) for one in asked}
+        return {one: how(entry) for one, entry in found.items() if entry is not None}
 
 
 def how(entry: Found) -> str:
@@ -128,6 +151,7 @@ def how(entry: Found) -> str:
     return f"{bits}: {entry.note}" if entry.note else bits
 
 
-def of_views(sha256: Iterable[str], views: Views) -> File:
-    """A file that was decoded to `views`."""
-    return File(tuple(dict.fromkeys(sha256)), views.pdq, views.quality)
+def of_views(sha256: Iterable[str], views: Views, *, video: bool, until: float) -> File:
+    """A file that was decoded to `views`. Of a video not every picture is looked at."""
+    complete = not video and views.seen >= views.distinct
+    return File(tuple(dict.fromkeys(sha256)), views.pdq, views.quality, complete, until)

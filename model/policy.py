@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from config.condition import Condition
 from config.policy import Action, Origin, PolicySpec, RuleSpec
-from model.condition import Finder, Logic, View, questions
+from model.condition import Finder, Logic, Question, View, questions
 
 SUSPICIOUS = 0.03
 """How near to a rule (Logic.near) the nearest part of a picture comes if a closer look is worth its time.
@@ -143,8 +143,8 @@ def of_origin(policy: PolicySpec, origin: Origin | None) -> list[RuleSpec]:
     return [rule for rule in here if rule.action is not None]
 
 
-def asked(policy: PolicySpec, origin: Origin | None = None) -> set[tuple[str, int | None]]:
-    """Every list that the rules ask about, with the distance of PDQ hashes (None: by SHA-256 alone)."""
+def asked(policy: PolicySpec, origin: Origin | None = None) -> set[Question]:
+    """Everything about lists that the rules ask."""
     rules = of_origin(policy, origin)
     return questions(
         [(rule.when, rule.action is Action.ALLOW) for rule in rules], {rule.name: rule.when for rule in policy.rules}

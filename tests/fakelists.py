@@ -35,10 +35,23 @@ class Entries:
             (one for one in self.entries.get(name, ()) if one.kind == "sha256" and one.sha256 == sha256_hex), None
         )
 
-    def by_pdq(self, name: str, hashes: Bytes, quality: Bytes, within: int) -> Entry | None:
-        distance = int(np.bitwise_count(hashes[quality >= 50]).sum(axis=-1, dtype=int).min(initial=256))
+    def by_pdq(self, name: str, hashes: Bytes, quality: Bytes, within: int, until: float | None = None) -> Entry | None:
+        return self._like(name, distances(hashes, quality).min(initial=256), within)
+
+    def all_by_pdq(
+        self, name: str, hashes: Bytes, quality: Bytes, within: int, until: float | None = None
+    ) -> Entry | None:
+        return self._like(name, distances(hashes, quality).max(initial=0), within) if len(hashes) else None
+
+    def _like(self, name: str, distance: int, within: int) -> Entry | None:
         found = next((one for one in self.entries.get(name, ()) if one.kind == "pdq" and distance <= within), None)
-        return found and replace(found, distance=distance)
+        return found and replace(found, distance=int(distance))
+
+
+def distances(hashes: Bytes, quality: Bytes) -> NDArray[np.int64]:
+    """Of each picture from the entries', in bits; beyond all if its quality is low."""
+    bits: NDArray[np.int64] = np.bitwise_count(hashes).sum(axis=-1, dtype=np.int64).min(axis=1)
+    return np.where(quality >= 50, bits, 257)
 
 
 def pdq(distance: int, quality: int = 100) -> tuple[Bytes, Bytes]:

@@ -43,9 +43,13 @@ class FakeJudge:
     def __init__(self) -> None:
         self.passed: set[str] = set()
         self.seen: list[bytes] = []
+        self.came_as: list[str | None] = []
 
-    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
+    async def judge(
+        self, data: bytes, deadline: float, origin: Origin | None = None, came_as: str | None = None
+    ) -> Verdict:
         self.seen.append(data)
+        self.came_as.append(came_as)
         sha256 = hashlib.sha256(data).hexdigest()
         rule = "fake-rule" if FORBIDDEN in data else None
         outcome = Outcome.REJECT if rule else Outcome.PASS

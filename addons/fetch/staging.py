@@ -90,8 +90,8 @@ class _Flight:
 class Staging:
     """One per process, for one event loop.
 
-    `ports` are those that may be asked; `judging` is what verdicts depend on (addons/judges.py), and may
-    be replaced at any time; `seconds` is the deadline for a view.
+    `ports` are those that may be asked; `judging` is what verdicts depend on (addons/judges.py), see `judge_anew`;
+    `seconds` is the deadline for a view.
     """
 
     def __init__(
@@ -261,6 +261,13 @@ class Staging:
             flight.watchers.update(waiting)
             seconds = max(ticket.deadline for ticket in waiting) - time.monotonic()
             flight.timer = asyncio.get_running_loop().call_later(max(0.0, seconds), self._forget, key, flight)
+
+    def judge_anew(self, judging: str) -> None:
+        """From now on verdicts depend on this: what passed before and is kept, or is on its way, is for nobody new."""
+        self.judging = judging
+        for key, flight in list(self._flights.items()):
+            del self._flights[key]
+            self._forget(key, flight)
 
     def forget(self, url: str) -> None:
         """Forget what passed and is kept for a normalised address: it is about to be purged."""

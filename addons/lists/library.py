@@ -22,8 +22,7 @@ class Library:
         self._folder = lists_folder(settings.state_folder)
         self._settings = settings
         self._changed = changed
-        self._shelf = Shelf(self._folder, {}, changed)
-        self._specs: Mapping[str, ListSpec] = {}
+        self._shelf = Shelf(self._folder, {}, self._told)
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
 
@@ -34,23 +33,30 @@ class Library:
 
     async def read(self, specs: Mapping[str, ListSpec]) -> Shelf:
         """The lists of a policy, for `take`. What is there already is not read again. Raises ListError."""
-        shelf = Shelf(self._folder, specs, self._changed, like=self._shelf)
+        shelf = Shelf(self._folder, specs, self._told, like=self._shelf)
         await shelf.load()
         return shelf
 
-    async def take(self, shelf: Shelf, specs: Mapping[str, ListSpec]) -> None:
+    def take(self, shelf: Shelf, specs: Mapping[str, ListSpec]) -> None:
         """Go by these lists from now on: watch their files, and ask for those of others."""
-        await self._stop()
-        self._shelf, self._specs = shelf, specs
+        self._stop()
+        self._shelf = shelf
         if not self._closed:
             self._begin(shelf.watch(), "lists")
             if any(spec.url is not None for spec in specs.values()):
                 self._begin(self._follow(specs), "subscriptions")
 
+    def _told(self, lists: Lists) -> None:
+        """Hear of a change, but not from a shelf that is not in office: it knows other lists."""
+        if lists is self._shelf.lists:
+            self._changed(lists)
+
     async def close(self) -> None:
         """Watch and follow no more."""
         self._closed = True
-        await self._stop()
+        stopped = self._stop()
+        if stopped:
+            await asyncio.wait(stopped)
 
     def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
@@ -61,9 +67,8 @@ class Library:
             stack.push_async_callback(fetcher.close)
             await Subscriptions(self._folder, specs, fetcher).follow()
 
-    async def _stop(self) -> None:
-        for task in self._tasks:
+    def _stop(self) -> list[asyncio.Task[None]]:
+        stopped, self._tasks = self._tasks, []
+        for task in stopped:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        self._tasks.clear()
+        return stopped

@@ -72,7 +72,9 @@ class SetJudge(FakeJudge):
         self.deadlines: list[float] = []
         self.fields = fields
 
-    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
+    async def judge(
+        self, data: bytes, deadline: float, origin: Origin | None = None, came_as: str | None = None
+    ) -> Verdict:
         self.deadlines.append(deadline)
         return replace(await super().judge(data, deadline), **self.fields)
 

@@ -307,7 +307,9 @@ async def test_requests_are_decided_side_by_side() -> None:
     turn = asyncio.Event()
 
     class Slow(FakeJudge):
-        async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
+        async def judge(
+            self, data: bytes, deadline: float, origin: Origin | None = None, came_as: str | None = None
+        ) -> Verdict:
             if data == b"slow":
                 await turn.wait()
             else:

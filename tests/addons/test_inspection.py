@@ -103,7 +103,9 @@ async def test_without_a_judge_nothing_passes() -> None:
 
 async def test_what_the_judge_raises_is_the_callers() -> None:
     class Broken(FakeJudge):
-        async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
+        async def judge(
+            self, data: bytes, deadline: float, origin: Origin | None = None, came_as: str | None = None
+        ) -> Verdict:
             raise RuntimeError("a fault of ours")
 
     bench = Bench(Broken())

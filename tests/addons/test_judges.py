@@ -69,6 +69,11 @@ class Room:
         self.decoders.append(Closing())
         return Judge(config, self.decoders[-1], FakeBackend(self.score), LABELS)
 
+    async def judge_by(self, config: Config) -> None:
+        """As wiring.py does it."""
+        prepared = await self.judges.prepare(config)
+        await self.judges.leave(self.judges.take(prepared))
+
     async def passes(self) -> bool:
         found = await self.inspector.inspect("upload", JPEG, time.monotonic() + 20)
         return isinstance(found, Passed)
@@ -76,9 +81,9 @@ class Room:
 
 async def test_a_new_policy_is_in_force_at_once_with_the_models_that_are_there() -> None:
     room = Room()
-    await room.judges.judge_by(threshold(0.5))
+    await room.judge_by(threshold(0.5))
     assert not await room.passes()
-    await room.judges.judge_by(threshold(0.7))
+    await room.judge_by(threshold(0.7))
     assert await room.passes(), "what was remembered is left behind"
     assert (len(room.decoders), room.decoders[0].closed) == (1, 0)
     assert len(set(room.changes)) == 2
@@ -90,11 +95,11 @@ async def test_a_new_policy_is_in_force_at_once_with_the_models_that_are_there()
 
 async def test_other_parts_are_started_beside_and_the_old_ones_closed_when_they_are_done() -> None:
     room = Room()
-    await room.judges.judge_by(threshold(0.7))
+    await room.judge_by(threshold(0.7))
     room.decoders[0].hold = asyncio.Event()
     in_hand = asyncio.create_task(room.passes())
     await asyncio.sleep(0.01)
-    change = asyncio.create_task(room.judges.judge_by(threshold(0.5, device="cpu", views={"budget": 20})))
+    change = asyncio.create_task(room.judge_by(threshold(0.5, device="cpu", views={"budget": 20})))
     await asyncio.sleep(0.01)
     assert len(room.decoders) == 2
     assert not await room.passes(), "the new one is in office"
@@ -107,23 +112,23 @@ async def test_other_parts_are_started_beside_and_the_old_ones_closed_when_they_
 
 async def test_what_cannot_be_started_changes_nothing() -> None:
     room = Room()
-    await room.judges.judge_by(threshold(0.7))
+    await room.judge_by(threshold(0.7))
     room.fault = ModelError("no such model")
     with pytest.raises(ModelError):
-        await room.judges.judge_by(threshold(0.5, views={"budget": 20}))
+        await room.judge_by(threshold(0.5, views={"budget": 20}))
     with pytest.raises(ModelError, match="has no label 'cat'"):
-        await room.judges.judge_by(threshold(0.5, label="cat"))
+        await room.judge_by(threshold(0.5, label="cat"))
     assert await room.passes()
     assert (room.decoders[0].closed, len(room.changes)) == (0, 1)
 
 
 async def test_an_end_while_the_old_one_has_a_file_in_hand_closes_both() -> None:
     room = Room()
-    await room.judges.judge_by(threshold(0.7))
+    await room.judge_by(threshold(0.7))
     room.decoders[0].hold = asyncio.Event()
     in_hand = asyncio.create_task(room.passes())
     await asyncio.sleep(0.01)
-    change = asyncio.create_task(room.judges.judge_by(threshold(0.5, views={"budget": 20})))
+    change = asyncio.create_task(room.judge_by(threshold(0.5, views={"budget": 20})))
     await asyncio.sleep(0.01)
     change.cancel()
     await asyncio.wait([change])
@@ -137,11 +142,11 @@ async def test_lists_reach_the_judge_before_and_after_it_is_there_and_its_succes
     denied = Entries({"deny": [Entry("sha256", _sha256())]}, version="1")
     room = Room(score=0.1)
     room.judges.know(denied)
-    await room.judges.judge_by(threshold(0.7))
+    await room.judge_by(threshold(0.7))
     assert not await room.passes()
     room.judges.know(Entries({}, version="2"))
     assert await room.passes(), "what was remembered is left behind"
-    await room.judges.judge_by(threshold(0.6))
+    await room.judge_by(threshold(0.6))
     assert await room.passes()
     room.judges.know(denied)
     assert not await room.passes()
@@ -157,7 +162,7 @@ async def test_lists_reach_the_judge_before_and_after_it_is_there_and_its_succes
 
 async def test_a_verdict_that_falls_while_lists_change_is_not_remembered() -> None:
     room = Room(score=0.1)
-    await room.judges.judge_by(threshold(0.7))
+    await room.judge_by(threshold(0.7))
     room.decoders[0].hold = asyncio.Event()
     in_hand = asyncio.create_task(room.passes())
     await asyncio.sleep(0.01)

@@ -9,13 +9,13 @@ import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import StreamEnded, StreamReset
 
-from config.policy import Origin
 from tests.addons.dumped import mitmdump, statuses, until
 from tests.http1 import form
 from tests.recorder import Recorder
@@ -106,7 +106,7 @@ def test_an_attack_gets_past_a_naive_addon(
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
 def test_the_same_attack_gets_nothing_past_ours(recorder: Recorder, attack: Callable[[Address], None]) -> None:
     class Failing(FakeJudge):
-        async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> object:  # type: ignore[override]
+        async def judge(self, *_: object) -> Any:
             raise MemoryError
 
     for judge in (FakeJudge(), Failing()):

@@ -46,6 +46,7 @@ async def test_uploads_send_what_was_judged() -> None:
     desk = Desk(judge := Renewing())
     assert sent(await desk.upload(b"one", b"two")) == [b"eno", b"owt"]
     assert judge.seen == [b"eno", b"owt"]
+    assert judge.came_as == [hashlib.sha256(data).hexdigest() for data in (b"one", b"two")], "lists may know these"
 
 
 async def test_imports_and_downloads_send_what_was_judged() -> None:

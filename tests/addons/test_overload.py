@@ -29,7 +29,9 @@ class SlowJudge(FakeJudge):
         super().__init__()
         self.release = asyncio.Event()
 
-    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
+    async def judge(
+        self, data: bytes, deadline: float, origin: Origin | None = None, came_as: str | None = None
+    ) -> Verdict:
         self.seen.append(data)
         await self.release.wait()
         return await super().judge(data, deadline)

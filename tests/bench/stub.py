@@ -77,7 +77,9 @@ class PassAtOnce:
 
     device = "nothing"
 
-    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
+    async def judge(
+        self, data: bytes, deadline: float, origin: Origin | None = None, came_as: str | None = None
+    ) -> Verdict:
         """Pass it."""
         return _passed(data, "")
 
@@ -96,7 +98,9 @@ class Sleeps(PassAtOnce):
         self._seconds = seconds
         self._one = asyncio.Lock()
 
-    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
+    async def judge(
+        self, data: bytes, deadline: float, origin: Origin | None = None, came_as: str | None = None
+    ) -> Verdict:
         """Pass it after its time; past the deadline there is no verdict, and no time is lost on it."""
         digest = await sha256(data)
         try:

@@ -36,14 +36,18 @@ class Behind:
         self.fields = fields
         self.calls: list[tuple[bytes, float]] = []
         self.origins: list[Origin | None] = []
+        self.came_as: list[str | None] = []
         self.held = held
         self.waiting: list[asyncio.Future[dict[str, Any]]] = []
         self.closed = False
         self.asked = asyncio.Event()
 
-    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
+    async def judge(
+        self, data: bytes, deadline: float, origin: Origin | None = None, came_as: str | None = None
+    ) -> Verdict:
         self.calls.append((data, deadline))
         self.origins.append(origin)
+        self.came_as.append(came_as)
         self.asked.set()
         fields = self.fields
         if self.held:

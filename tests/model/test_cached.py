@@ -148,3 +148,11 @@ async def test_where_it_came_from_matters_only_to_a_policy_that_asks(by_origin: 
         await judge.judge(b"one", soon(), origin)
     assert len(behind.calls) == judged
     assert behind.origins == ["upload", "proxy"][:judged]
+
+
+async def test_the_same_new_file_of_other_bytes_is_judged_by_itself() -> None:
+    behind = Behind()
+    judge = cached(behind)
+    for came_as in (None, "0a", "0b", "0a"):
+        await judge.judge(b"one", soon(), None, came_as)
+    assert behind.came_as == [None, "0a", "0b"]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.condition import MATCH_BITS, SIMILAR_BITS, Condition
-from model.condition import Logic, View, bits, bounds, questions
+from model.condition import Logic, Question, View, bits, bounds, questions
 
 SIGNALS, LISTS, RULES = ("a", "b", "c"), ("x", "y"), ("first", "second")
 STEPS = [0.0, 0.25, 0.5, 0.75, 1.0]
@@ -87,9 +87,9 @@ def logic(
     parsed = {name: Condition.model_validate(value) for name, value in of.items()}
     condition = Condition.model_validate(one)
     found = {
-        (name, within): "found"
-        for name, within in questions([(condition, passes)], parsed)
-        if near[name] is None or (within is not None and (near[name] or 0) <= within)
+        asked: "found"
+        for asked in questions([(condition, passes)], parsed)
+        if near[asked.list] is None or (asked.bits is not None and (near[asked.list] or 0) <= asked.bits)
     }
     return Logic(parsed, found), condition
 
@@ -213,7 +213,7 @@ def test_what_is_not_known_may_be_near() -> None:
     ],
 )
 def test_words_for_the_log(condition: dict[str, Any], signals: dict[str, float], why: str) -> None:
-    words = Logic({"first": Condition(signal="a", at_least=0.5)}, {("x", MATCH_BITS): "sha256"})
+    words = Logic({"first": Condition(signal="a", at_least=0.5)}, {Question("x", MATCH_BITS, every=False): "sha256"})
     assert words.why(Condition.model_validate(condition), View(signals)) == why
 
 
@@ -238,4 +238,8 @@ def test_a_likeness_counts_for_less_where_it_lets_pass(within: int | None, refus
 def test_every_question_about_lists() -> None:
     of = {"first": Condition.model_validate({"any": [{"list": "x"}, {"none": [{"list": "y", "within": 5}]}]})}
     whole = Condition.model_validate({"all": [{"none": [{"rule": "first"}]}, {"list": "y"}]})
-    assert questions([(whole, False)], of) == {("x", None), ("y", 5), ("y", MATCH_BITS)}
+    assert questions([(whole, False)], of) == {
+        Question("x", None, every=True),
+        Question("y", 5, every=False),
+        Question("y", MATCH_BITS, every=False),
+    }

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from config.policy import Action, Origin, PolicySpec
+from model.condition import Question
 from model.examiner import Seen
 from model.explain import Node, Reason, reasons
 from model.policy import Rules
@@ -80,7 +81,7 @@ def test_all_that_is_in_it() -> None:
             "shadow": True,
         },
     )
-    named, both, _ = explained(of, 0.9, found={("shared", None): "sha256: my own"})
+    named, both, _ = explained(of, 0.9, found={Question("shared", None, every=True): "sha256: my own"})
     assert (named.action, named.counts) == (None, False)
     assert (both.shadow, both.counts, both.view) == (True, True, 0)
     assert both.tree == Node(
@@ -115,7 +116,7 @@ def test_which_rules_count() -> None:
     trusted = {"name": "trusted", "when": {"list": "shared"}, "action": "allow"}
     proxied = {"name": "proxied", "when": high(0.5), "action": "reject", "sources": ["proxy"]}
     of = policy(proxied, trusted, {"name": "one", "when": high(0.8), "action": "reject"})
-    allowed = {("shared", None): "sha256"}
+    allowed = {Question("shared", None, every=True): "sha256"}
 
     def counting(origin: Origin | None, found: Any) -> list[str]:
         return [one.rule for one in explained(of, 0.1, origin=origin, found=found) if one.counts]

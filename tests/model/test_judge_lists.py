@@ -182,3 +182,46 @@ async def test_everything_can_be_shown_of_what_is_settled_too() -> None:
     assert looked is not None
     assert looked.seen.fired is not None
     assert looked.seen.fired.rule == "explicit"
+
+
+class Two(Hashed):
+    """Two pictures, as an animation has, or a transparent still: the first looks like what is on the lists."""
+
+    def __init__(self, second: int, *, seen: int = 2) -> None:
+        super().__init__(0)
+        self.second, self.shown = second, seen
+
+    async def decode(self, data: bytes, media: MediaType, deadline: float) -> Views:
+        views = await super().decode(data, media, deadline)
+        rows, quality = np.concatenate([pdq(0)[0], pdq(self.second)[0]]), np.array([100, 100], np.uint8)
+        return replace(views, pdq=rows, quality=quality, distinct=2, seen=self.shown)
+
+
+@pytest.mark.parametrize(("second", "seen", "passes"), [(256, 2, False), (10, 2, True), (10, 1, False)])
+async def test_one_allowed_picture_lets_no_other_one_pass_with_it(second: int, seen: int, passes: bool) -> None:
+    found, backend, _ = await ask({"allow": [LIKE]}, decoder=Two(second, seen=seen))
+    assert (found.outcome, found.rule) == ((Outcome.PASS, "allow") if passes else (Outcome.REJECT, "explicit"))
+    assert bool(backend.seen) is not passes
+
+
+async def test_one_denied_picture_is_enough() -> None:
+    found, *_ = await ask({"deny": [LIKE]}, score=0.1, decoder=Two(256))
+    assert (found.outcome, found.rule) == (Outcome.REJECT, "deny")
+
+
+@pytest.mark.parametrize("name", ["deny", "allow"])
+async def test_a_file_that_was_encoded_anew_is_known_by_what_it_came_as(name: str) -> None:
+    judge = Judge(with_lists(), Hashed(), FakeBackend(0.9), LABELS, Entries({name: [Entry("sha256", "0f" * 32)]}))
+    known = await judge.judge(JPEG, time.monotonic() + 10, "upload", "0f" * 32)
+    assert (known.rule, known.sha256) == (name, SHA256)
+    assert (await judge.judge(JPEG, time.monotonic() + 10, "upload")).rule == "explicit"
+
+
+async def test_lists_that_take_too_long_are_a_deadline() -> None:
+    class Slow(Entries):
+        def by_pdq(self, *_: Any) -> Any:
+            raise TimeoutError
+
+    judge = Judge(with_lists(), Hashed(), FakeBackend(0.1), LABELS, Slow({}))
+    found = await judge.judge(JPEG, time.monotonic() + 10)
+    assert (found.outcome, found.cause) == (Outcome.UNAVAILABLE, "deadline")

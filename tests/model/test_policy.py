@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from config.policy import Action, PolicySpec
+from model.condition import Question
 from model.policy import Fired, Rules, asked, highest
 from model.policy import signals as signals_of
 
@@ -213,7 +214,7 @@ def high(name: str, at_least: float = 0.5) -> dict[str, object]:
 
 NAMED: dict[str, object] = {"name": "named", "when": {"all": [high("a"), high("b"), high("c")]}}
 BOTH: dict[str, object] = {"name": "both", "when": {"all": [high("a"), high("b")]}, "action": "reject"}
-LISTED: dict[tuple[str, int | None], str] = {("shared", 31): "sha256"}
+LISTED = {Question("shared", 31, every=False): "sha256"}
 
 
 @pytest.mark.parametrize(
@@ -308,12 +309,13 @@ def test_allow_ends_it_and_what_stands_before_it_counts(within: int | None) -> N
     behind = {"name": "behind", "when": high("b"), "action": "reject"}
     policy = several(NAMED, noted, before, trusted, behind)
     bad = [{"a": 0.9, "b": 0.9, "c": 0.0}]
-    for found, by_likeness in (({("shared", within): "sha256"}, within), (LISTED, None), ({}, None)):
+    right = Question("shared", within, every=True)
+    for found in ({right: "sha256"}, LISTED, {right._replace(every=False): "sha256"}, {}):
         rules = Rules(policy, found=found)
         fired = rules.fired([{"a": 0.2, "b": 0.9, "c": 0.0}])
         assert fired is not None
-        allowed = ("shared", within) in found
-        assert fired.rule == ("trusted" if allowed else "behind"), by_likeness
+        allowed = right in found
+        assert fired.rule == ("trusted" if allowed else "behind")
         assert fired.view == (None if allowed else 0)
         assert rules.wanted([{}]) == ({"a": [0]} if allowed else {"a": [0], "b": [0]})
         first = rules.fired(bad)
@@ -324,8 +326,9 @@ def test_allow_ends_it_and_what_stands_before_it_counts(within: int | None) -> N
 def test_every_list_that_rules_ask_about() -> None:
     trusted = {"name": "trusted", "when": {"list": "shared"}, "action": "allow", "sources": ["hook"]}
     rules = several(NAMED, trusted, {"name": "shared", "when": {"list": "shared"}, "action": "reject"})
-    assert asked(rules, "hook") == {("shared", None), ("shared", 31), ("shared", 0)}
-    assert asked(rules, "upload") == {("shared", 31), ("shared", 0)}
+    one = {Question("shared", 31, every=False), Question("shared", 0, every=False)}
+    assert asked(rules, "hook") == one | {Question("shared", None, every=True)}
+    assert asked(rules, "upload") == one
 
 
 def test_the_highest_of_several_labels() -> None:

@@ -15,7 +15,9 @@ STILL_END = b"<end of the still>"
 class StillJudge(FakeJudge):
     """`passed` has the SHA-256 of what was judged, not of what was given."""
 
-    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
+    async def judge(
+        self, data: bytes, deadline: float, origin: Origin | None = None, came_as: str | None = None
+    ) -> Verdict:
         if not data:
             sha256 = hashlib.sha256(data).hexdigest()
             return Verdict(Outcome.REJECT, Outcome.REJECT, "undecodable", "undecodable", sha256, 0)

@@ -35,7 +35,9 @@ class SetJudge(FakeJudge):
         self._verdict = verdict
         self._before = before
 
-    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
+    async def judge(
+        self, data: bytes, deadline: float, origin: Origin | None = None, came_as: str | None = None
+    ) -> Verdict:
         self._before()
         return self._verdict or await super().judge(data, deadline)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,6 @@ from addons.inbound import Hold
 from addons.inspection import Decision, Inspector
 from addons.pictrs import answers
 from addons.pictrs.answers import Answer
-from config.policy import Origin
 from model.verdict import Outcome
 from tests.addons.desk import FakeFetcher, SetJudge
 from tests.addons.fetch.staged import HANGS_SECONDS, settle
@@ -198,7 +198,7 @@ async def test_without_validators_the_question_is_unconditional() -> None:
 
 async def test_an_error_of_ours_is_the_callers_and_not_remembered() -> None:
     class Broken(FakeJudge):
-        async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> object:  # type: ignore[override]
+        async def judge(self, *_: object) -> Any:
             raise RuntimeError("a fault of ours")
 
     room = Room(judge=Broken())

@@ -268,3 +268,29 @@ async def test_a_flight_asks_for_room_in_its_own_place() -> None:
     await task
     await settle()
     assert stage.admission.bytes == 0
+
+
+async def test_what_passed_before_verdicts_changed_is_for_nobody_new() -> None:
+    stage = Stage()
+    for _ in range(2):
+        stage.staging.open(URL, soon())
+    await stage.get(picture(b"one"))
+    await settle()
+    stage.staging.judge_anew("other")
+    assert (stage.taken, stage.staging.judging) == (0, "other")
+    assert data_of(await stage.get(picture(b"two"))) == b"two"
+
+
+async def test_what_is_on_its_way_when_verdicts_change_is_for_those_who_wait_and_nobody_else() -> None:
+    stage = Stage()
+    first = await stage.asked()
+    stage.staging.judge_anew("other")
+    second = await stage.asked()
+    assert len(stage.retrieval.open) == 2
+    stage.land(picture(b"one"), 0)
+    assert data_of(await first) == b"one"
+    assert not second.done()
+    stage.land(picture(b"two"), 1)
+    assert data_of(await second) == b"two"
+    await settle()
+    assert stage.taken == 0

@@ -30,7 +30,9 @@ class Judge:
         self.stop_after = 1_000
         self.scanning: asyncio.Task[Scan] | None = None
 
-    async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
+    async def judge(
+        self, data: bytes, deadline: float, origin: Origin | None = None, came_as: str | None = None
+    ) -> Verdict:
         if len(self.seen) == self.stop_after:
             assert self.scanning
             self.scanning.cancel()  # as Ctrl-C does
@@ -122,7 +124,9 @@ def test_nothing_is_judged_twice_but_what_was_late(tmp_path: Path, scores: Score
 
 def test_what_was_late_behind_others_is_tried_again_alone(tmp_path: Path, scores: Scores) -> None:
     class Hurried(Judge):
-        async def judge(self, data: bytes, deadline: float, origin: Origin | None = None) -> Verdict:
+        async def judge(
+            self, data: bytes, deadline: float, origin: Origin | None = None, came_as: str | None = None
+        ) -> Verdict:
             if self.at_once:
                 return Verdict(Outcome.PASS, Outcome.PASS, None, "deadline", "0" * 64, len(data))
             return await super().judge(data, deadline, origin)
