@@ -278,7 +278,7 @@ def test_an_upload_that_pict_rs_has_validated_does_not_wait_for_its_own_place() 
         for _ in range(2):
             answer = upload(gate.address, PICTURE)
             assert answer.status == 201, answer.body
-        assert [decision.source for decision in gate.decisions] == ["upload", "validate"] * 2
+        assert [decision.source for decision in gate.decisions] == ["upload", "hook"] * 2
 
 
 def test_a_stop_lets_pict_rs_ask_for_what_is_in_hand() -> None:

@@ -17,6 +17,7 @@ import json
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import multipart
 
@@ -41,6 +42,8 @@ ANSWER_HEADERS = frozenset(
     }
 )
 """Fields of any answer."""
+PLACEHOLDER = Path(__file__).parents[2] / "model" / "placeholder.png"
+"""What stands in place of a refused picture, where pictures are asked for first."""
 NEEDED = ("host", "x-pictrs-filter")
 
 _NAME = r"(?!\.\.?(?:[/?&]|$))[A-Za-z0-9._-]{1,128}"
@@ -151,6 +154,7 @@ def spoken(heard: bytes, head_asked: bool, rules: Rules, pictrs: Collection[byte
         if answer.body
         and answer.body not in pictrs
         and not is_ours(answer.body)
+        and not _is_placeholder(answer)
         and _sha256(answer.body) not in rules.passed
     ]
     names = sorted({name for answer in found for name, _ in answer.headers} - ANSWER_HEADERS)
@@ -164,6 +168,12 @@ def is_ours(body: bytes) -> bool:
     except ValueError:
         return False
     return isinstance(found, dict) and set(found) == {"msg", "code", "files"} and found["files"] == []
+
+
+def _is_placeholder(answer: Message) -> bool:
+    """Whether this is the picture that a browser gets in place of a refusal, and has a refusal's status."""
+    refused = answer.start[0].startswith("4") and answer.all("content-type") == ["image/png"]
+    return refused and answer.body == PLACEHOLDER.read_bytes()
 
 
 def _request(request: Message, rules: Rules) -> Iterator[str]:

@@ -120,8 +120,8 @@ def every_second_file() -> Double:
     inspect = Inspector.inspect
     turn = iter(range(1_000_000))
 
-    async def careless(self: Inspector, source: Source, data: bytes, deadline: float) -> Passed | Answer:
-        return unjudged(data) if next(turn) % 2 else await inspect(self, source, data, deadline)
+    async def careless(self: Inspector, source: Source, data: bytes, *rest: Any) -> Passed | Answer:
+        return unjudged(data) if next(turn) % 2 else await inspect(self, source, data, *rest)
 
     return patch.object(Inspector, "inspect", careless)
 
@@ -130,8 +130,8 @@ def what_follows_a_still() -> Double:
     """Sends on all that came, although the judge looked at less."""
     inspect = Inspector.inspect
 
-    async def whole(self: Inspector, source: Source, data: bytes, deadline: float) -> Passed | Answer:
-        found = await inspect(self, source, data, deadline)
+    async def whole(self: Inspector, source: Source, data: bytes, *rest: Any) -> Passed | Answer:
+        found = await inspect(self, source, data, *rest)
         return Passed(data, found.verdict) if isinstance(found, Passed) else found
 
     return patch.object(Inspector, "inspect", whole)

@@ -157,6 +157,7 @@ def test_what_pict_rs_may_keep() -> None:
         assert oracle.turns(f"http://127.0.0.1:1/v/{seal.token(url)}") is changing
 
 
+PICTURE, PNG = oracle.PLACEHOLDER.read_bytes(), "Content-Type: image/png"
 OURS = b'{"msg": "m", "code": "c", "files": []}'
 
 
@@ -171,6 +172,10 @@ def answer(body: bytes, *fields: str, status: str = "200 OK") -> bytes:
         (b"", False, ""),
         (answer(OURS) + answer(b"recorded") + answer(FILES[0]), False, ""),
         (b"HTTP/1.1 100 Continue\r\n\r\n" + answer(b"") + b"HTTP/1.1 204 No Content\r\n\r\n", False, ""),
+        (answer(PICTURE, PNG, status="400 Bad Request"), False, ""),
+        (answer(PICTURE, PNG), False, "neither ours nor pict-rs's"),
+        (answer(PICTURE, "Content-Type: image/webp", status="400 Bad Request"), False, "neither ours nor pict-rs's"),
+        (answer(PICTURE[:-1], PNG, status="400 Bad Request"), False, "neither ours nor pict-rs's"),
         (answer(b"recorded")[:-8] + answer(OURS), True, ""),
         (answer(b"recorded")[:-8] + answer(OURS), False, "first line"),
         (answer(b"<html>"), False, "neither ours nor pict-rs's"),

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import pytest
 
+from addons.pictrs import placeholder
 from config.load import Config
 from tests.conftest import RunReal
 from tests.http1 import Answer, ask
@@ -57,6 +58,9 @@ TARGETS = {
 LONE = {"umlauts as they are"}  # not what 0.19 can send unescaped: its client would escape it
 ON_0_6 = {"its own query", "umlauts as they are", "an address of another Lemmy"}  # the rest does not depend on pict-rs
 
+SEEN = "accept: image/avif,image/webp,*/*"  # in the heads of views: a browser's, for an <img>
+VIEWS = (Does.SEE, Does.SEE_SMALL)
+
 _numbers = itertools.count(1)
 
 
@@ -91,6 +95,21 @@ def lemmy_of(scene: Scene) -> str:
 def say(scene: Scene, does: Does, url: str, lemmy: str | None = None) -> Answer:
     """Ask the filter, as Lemmy does."""
     return send(scene.gate.address, first(lemmy or lemmy_of(scene), does), **fields(url))
+
+
+def say_as_backend(scene: Scene, does: Does, url: str, lemmy: str) -> Answer:
+    """The same view by one who does not put pictures first: as requests of Lemmy's own, and scripts, ask."""
+    head = first(lemmy, does)
+    lines = head.lines.replace(SEEN, "accept: */*")
+    assert lines != head.lines
+    return send(scene.gate.address, replace(head, lines=lines), **fields(url))
+
+
+def assert_placeholder(answer: Answer) -> None:
+    """A browser gets the refusal as a picture, which is the same for every refusal and is not to be kept."""
+    assert (answer.status, answer.headers["Content-Type"]) == (400, "image/png"), answer.body
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.body == placeholder.picture()
 
 
 def make_post(scene: Scene, url: str) -> list[Answer]:
@@ -199,7 +218,10 @@ def test_spellings_of_one_host_share_one_key(scene: Proxying, spellings: list[st
 @pytest.mark.parametrize("does", [Does.FETCH, Does.DETAILS, Does.SEE, Does.SEE_SMALL])
 def test_an_address_with_a_password_is_refused(scene: Proxying, does: Does) -> None:
     host, fetched = scene.site.url.removeprefix("http://"), scene.site.fetches.total()
-    answer = say(scene, does, f"http://user:{PASSWORD}@{host}/a.jpg", V19_4)
+    url = f"http://user:{PASSWORD}@{host}/a.jpg"
+    if does in VIEWS:
+        assert_placeholder(say(scene, does, url, V19_4))
+    answer = (say_as_backend if does in VIEWS else say)(scene, does, url, V19_4)
     assert (answer.status, answer.json()["code"]) == (400, "download-file-error")
     assert PASSWORD not in read_refusal(answer)
     assert scene.tap.requests == []
@@ -213,8 +235,9 @@ def test_a_refused_picture_is_refused_at_every_step(scene: Proxying) -> None:
     assert_rejected(made)
     assert (details.status, set(details.json())) == (404, {"code", "msg"})  # pict-rs's own: it has no such picture
     for lemmy in (V19_4, V1):
-        for does in (Does.SEE, Does.SEE_SMALL):
-            answer = say(scene, does, url, lemmy)
+        for does in VIEWS:
+            assert_placeholder(say(scene, does, url, lemmy))
+            answer = say_as_backend(scene, does, url, lemmy)
             assert_rejected(answer)
             assert read_refusal(answer)
     assert scene.site.fetches[target] == 1

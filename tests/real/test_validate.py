@@ -50,7 +50,7 @@ def sources(scene: Scene, since: int) -> list[str]:
 def test_an_ordinary_picture_round_the_filter_is_stored(scene: Scene) -> None:
     data, judged = fresh(), len(scene.gate.decisions)
     answer = upload(scene.real.address, data)
-    assert sources(scene, judged) == ["validate"]
+    assert sources(scene, judged) == ["hook"]
     assert looks_like(scene.served(answer), data)
 
 
@@ -68,7 +68,7 @@ def test_a_forbidden_picture_round_the_filter_is_gone(scene: Scene, forbidden: C
     headers, body = form(forbidden(), filename="forbidden.png")
     answer = ask(scene.real.address, "POST", route, body, headers | {"x-api-token": scene.real.api_key})
     assert refusing(answer), answer.body
-    assert sources(scene, judged) == ["validate"]
+    assert sources(scene, judged) == ["hook"]
     assert not (holding(scene.real) - before).aliases
     assert scene.get("/image/original/forbidden.png").status == 404
     wait_for(lambda: holding(scene.real) - before == NOTHING)  # it was in the store before the hook was asked
@@ -77,14 +77,14 @@ def test_a_forbidden_picture_round_the_filter_is_gone(scene: Scene, forbidden: C
 def test_what_comes_through_the_filter_passes_both_lines(scene: Scene) -> None:
     data, judged = fresh(), len(scene.gate.decisions)
     assert looks_like(scene.served(upload(scene.gate.address, data)), data)
-    assert sources(scene, judged) == ["upload", "validate"]
+    assert sources(scene, judged) == ["upload", "hook"]
     url = scene.site.route("/ordinary.png", tagged(fresh()))
     scene.served(scene.get(f"/image/download?url={escaped(url)}"))
-    assert sources(scene, judged)[2:] == ["fetch", "validate"]
+    assert sources(scene, judged)[2:] == ["fetch", "hook"]
     if scene.line != "0.4":
         data, judged = fresh(), len(scene.gate.decisions)
         assert looks_like(scene.view(scene.site.route("/proxied.png", tagged(data))).body, data)
-        assert sources(scene, judged) == ["proxy", "validate"]
+        assert sources(scene, judged) == ["proxy", "hook"]
 
 
 def test_what_the_first_line_refuses_the_second_never_sees(scene: Scene) -> None:
@@ -134,4 +134,4 @@ def test_a_gif_that_pict_rs_turns_into_a_video_is_not_judged(run_real: RunReal) 
         verdicts = [
             (decision.source, decision.verdict.media, decision.verdict.cause) for decision in scene.gate.decisions
         ]
-        assert verdicts == [("upload", "gif", None), ("validate", "webm", "unsupported")]
+        assert verdicts == [("upload", "gif", None), ("hook", "webm", "unsupported")]

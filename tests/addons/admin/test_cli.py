@@ -24,8 +24,8 @@ from tests.served import own_file
 Captured = pytest.CaptureFixture[str]
 SECONDS = 60.0
 COMMANDS = (
-    *("serve", "check", "classify", "explain", "selftest", "bench", "calibrate", "log", "allow", "deny", "lists"),
-    *("presets", "models", "demo"),
+    *("serve", "check", "classify", "explain", "selftest", "bench", "log", "allow", "deny", "lists"),
+    *("presets", "models", "calibrate", "demo"),
 )
 
 
