@@ -39,7 +39,15 @@ async def change(
     """Put something on the list `name` (allow or deny), or take it off. Gives the exit code."""
     book = Book(lists_folder(config.settings.state_folder))
     try:
-        found = await meant(what, config.settings, note, similar=similar or remove, look_up=look_up, take_looks=looks)
+        found = await meant(
+            what,
+            config.settings,
+            note,
+            similar=similar or remove,
+            look_up=look_up,
+            take_looks=looks,
+            complete=name == ALLOW and not remove,  # a file passes by likeness when all of its pictures do
+        )
         if remove:
             return _remove(book, name, what, found.entries)
         if name == ALLOW and not similar and any(entry.kind == "pdq" for entry in found.entries):

@@ -26,9 +26,10 @@ Let a file pass, whatever the models and other lists say of it. Only `deny` wins
 within seconds.
 
 {MEANS}
-It is allowed by its SHA-256: this very file, and no other. With --similar pictures that look nearly the same are
-allowed as well (PDQ, at most 10 of 256 bits), such as one that was encoded anew. Think twice: a picture can be made on
-purpose that comes near to one that is known to be allowed.
+It is allowed by its SHA-256: this very file, and no other. With --similar files that look nearly the same are allowed
+as well (PDQ, at most 10 of 256 bits), such as one that was encoded anew: those of which every picture is near to an
+allowed one. For that the file itself must be given, or a PDQ hash, and there must be enough in each of its pictures.
+Think twice: a picture can be made on purpose that comes near to one that is known to be allowed.
 """
 ALLOW_EXAMPLES = """\
 examples:
@@ -45,8 +46,8 @@ stays there.
 
 {MEANS}
 It is refused by its SHA-256 and, where that is known, by its looks (PDQ, at most 31 of 256 bits), so that it is refused
-too when it was encoded anew, made smaller, turned or mirrored. Of an animation or a video the first picture counts that
-has enough in it.
+too when it was encoded anew, made smaller, turned or mirrored. Of an animation or a video each picture counts that has
+enough in it, where the file itself is given; the log keeps the looks of one.
 """
 DENY_EXAMPLES = """\
 examples:

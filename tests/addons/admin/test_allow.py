@@ -71,6 +71,32 @@ def test_allow_is_by_the_very_file_unless_asked_for_more(made: Config, file: str
     assert "allowed already: this very file" in capsys.readouterr().out
 
 
+def test_by_looks_all_pictures_of_a_file_are_allowed_or_none(made: Config, file: str, capsys: Captured) -> None:
+    """For it passes by likeness only if each of its pictures is near to an allowed one."""
+    poor = Looks(Look(B, 100), Look(A, 49))
+    assert run(made, "allow", file, poor, similar=True) == 1
+    assert "cannot be allowed by its looks: in 1 of its 2 pictures" in capsys.readouterr().err
+    assert listed(made, "allow") == []
+    assert run(made, "deny", file, poor) == 0
+    assert listed(made, "deny") == [EXACT, PDQ]
+    both = [EXACT, PDQ, Entry("pdq", A, "why")]
+    assert run(made, "allow", file, Looks(Look(B, 100), Look(A, 50)), similar=True) == 0
+    assert listed(made, "allow") == both
+    assert run(made, "deny", file, Looks(Look(B, 100), Look(A, 50))) == 0
+    assert listed(made, "deny") == both
+    assert run(made, "allow", file, poor, remove=True) == 0  # which takes off what it finds
+    assert listed(made, "allow") == [Entry("pdq", A, "why")]
+
+
+def test_a_ref_is_not_allowed_by_its_looks(made: Config, capsys: Captured) -> None:
+    assert run(made, "allow", "197ddfaf", look_up=lambda _ref: Row(), similar=True) == 1
+    assert "give the file itself; or leave --similar away" in capsys.readouterr().err
+    assert run(made, "allow", "197ddfaf", look_up=lambda _ref: Row()) == 0
+    assert listed(made, "allow") == [Entry("sha256", A, "why")]
+    assert run(made, "allow", "197ddfaf", look_up=lambda _ref: Row(), remove=True) == 0
+    assert listed(made, "allow") == []
+
+
 def test_a_pdq_hash_is_allowed_only_when_that_is_said(made: Config, capsys: Captured) -> None:
     assert run(made, "allow", f"pdq:{B.hex()}") == 1
     assert "allows every picture that looks like it: say so with --similar" in capsys.readouterr().err

@@ -19,7 +19,7 @@ from config.settings import Settings
 from model.hashlist import Entry
 from model.lists import MIN_QUALITY
 
-A, B = bytes([0xAA]) * 32, bytes([0xBB]) * 32
+A, B, C = (bytes([each]) * 32 for each in (0xAA, 0xBB, 0xCC))
 DATA = b"a picture"
 EXACT = Entry("sha256", hashlib.sha256(DATA).digest(), "why")
 
@@ -47,7 +47,13 @@ class Looks:
 
 
 async def find(
-    what: str, *, similar: bool = True, row: Logged | None = None, log: bool = True, looks: Looks | None = None
+    what: str,
+    *,
+    similar: bool = True,
+    complete: bool = False,
+    row: Logged | None = None,
+    log: bool = True,
+    looks: Looks | None = None,
 ) -> Meant:
     def look_up(ref: str) -> Logged | None:
         assert ref == "197ddfaf"
@@ -60,6 +66,7 @@ async def find(
         similar=similar,
         look_up=look_up if log else None,
         take_looks=looks or Looks(),
+        complete=complete,
     )
 
 
@@ -107,11 +114,35 @@ async def test_a_ref_that_cannot_be_looked_up() -> None:
 
 
 async def test_a_file(file: str) -> None:
-    looks = Looks(Look(A, MIN_QUALITY - 1), Look(B, MIN_QUALITY), Look(A, 100))
-    assert await find(file, looks=looks) == Meant((EXACT, Entry("pdq", B, "why")))
+    looks = Looks(Look(A, MIN_QUALITY - 1), Look(B, MIN_QUALITY), Look(C, 100), Look(B, 100))
+    assert await find(file, looks=looks) == Meant((EXACT, Entry("pdq", B, "why"), Entry("pdq", C, "why")))
     assert looks.taken == [DATA]
     assert await find(file, looks=looks, similar=False) == Meant((EXACT,))
     assert looks.taken == [DATA]
+
+
+async def test_a_file_is_known_by_the_looks_of_all_its_pictures_or_not_at_all(file: str) -> None:
+    whole = Looks(Look(A, MIN_QUALITY), Look(B, 100))
+    both = Meant((EXACT, Entry("pdq", A, "why"), Entry("pdq", B, "why")))
+    assert await find(file, looks=whole, complete=True) == both
+    for looks, why in (
+        (Looks(Look(A, 100), Look(B, MIN_QUALITY - 1)), "in 1 of its 2 pictures there is too little"),
+        (Looks(Look(A, MIN_QUALITY - 1)), "there is too little in it for a PDQ hash"),
+        (Looks(), "there is too little in it for a PDQ hash"),
+        (Looks(fails="it breaks off"), r"its PDQ hash cannot be taken \(it breaks off\)"),
+    ):
+        with pytest.raises(Unknown, match=f"cannot be allowed by its looks: {why}.*; leave --similar away"):
+            await find(file, looks=looks, complete=True)
+        assert await find(file, looks=looks, complete=True, similar=False) == Meant((EXACT,))
+
+
+async def test_the_log_knows_the_looks_of_one_picture_which_is_not_the_whole() -> None:
+    with pytest.raises(
+        Unknown, match=r"ref 197ddfaf by the looks of one picture.*give the file itself; or leave --sim"
+    ):
+        await find("197ddfaf", row=Row(), complete=True)
+    assert await find("197ddfaf", row=Row(), complete=True, similar=False) == Meant((Entry("sha256", A, "why"),))
+    assert await find(f"pdq:{A.hex()}", complete=True) == Meant((Entry("pdq", A, "why"),))
 
 
 @pytest.mark.parametrize(
@@ -148,3 +179,28 @@ async def test_the_filters_own_log_is_asked(tmp_path: Path) -> None:
     assert found is not None
     assert (found.sha256, found.pdq, found.pdq_quality) == (A.hex(), B.hex(), 50)
     assert in_log(settings)("00000000") is None
+
+
+async def test_a_ref_of_two_files_is_nobodys(tmp_path: Path) -> None:
+    settings = Settings(state_dir=str(tmp_path))
+
+    def row(at: float, ref: str, sha256: str | None) -> Verdict:
+        return Verdict(0, at, ref, "upload", "reject", "reject", sha256=sha256)
+
+    rows = [row(1e9, "197ddfaf", A.hex()), row(2e9, "197ddfaf", B.hex()), row(3e9, "197ddfaf", A.hex())]
+    rows += [row(1e9, "00000001", A.hex()), row(2e9, "00000001", A.hex())]
+    rows += [row(1e9, "00000002", None), row(2e9, "00000002", A.hex())]
+    with contextlib.closing(Store(tmp_path / LOG_NAME)) as store:
+        store.append(rows)
+    look_up = in_log(settings)
+    with pytest.raises(Unknown) as told:
+        look_up("197ddfaf")
+    said = str(told.value)
+    assert said.startswith("the log has ref 197ddfaf of 2 files: 2065-01-2")
+    assert f" {A.hex()}; 2033-05-1" in said
+    assert said.endswith(f" {B.hex()}. Give the SHA-256 of the one you mean")
+    with pytest.raises(Unknown, match=f"of 2 files: .* {A.hex()}; .* hash not kept. Give"):
+        look_up("00000002")
+    found = look_up("00000001")
+    assert found is not None
+    assert found.sha256 == A.hex()

@@ -44,4 +44,6 @@ def test_the_help_tells_the_exit_codes(capsys: pytest.CaptureFixture[str], comma
     said = capsys.readouterr().out
     assert "exit code: 0" in said
     if command == "allow":
-        assert "a picture can be made on\npurpose that comes near to one that is known to be allowed" in said
+        assert (
+            "Think twice: a picture can be made on purpose that comes near to one that is known to be allowed" in said
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from addons.admin.looks import NoLooks, take_looks
 from config.settings import Settings
 from model.card import plain
+from model.photograph import drawn
 
 HASHES = pytest.mark.skipif(importlib.util.find_spec("model.pdq") is None, reason="no PDQ hashes here")
 
@@ -23,6 +25,15 @@ async def test_a_picture_and_one_of_lower_quality_look_the_same() -> None:
     apart = int(np.bitwise_count(np.frombuffer(look.pdq, np.uint8) ^ np.frombuffer(other.pdq, np.uint8)).sum())
     assert apart > 31
     assert list(await take_looks(Settings(), plain())) == [look]
+
+
+@HASHES
+async def test_each_picture_of_an_animation_has_its_own() -> None:
+    frames = [drawn(320, 320, 0, seed) for seed in (1, 2, 3)]
+    file = io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=200)
+    looks = await take_looks(Settings(), file.getvalue())
+    assert len({look.pdq for look in looks}) == 3
 
 
 @pytest.mark.parametrize(
