@@ -15,8 +15,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from addons.lists.shelf import ListError
+from config.document import read
 from config.live import taken_up
 from config.load import Config, ConfigError
+from config.problems import Loc, dotted
 from model.errors import JudgeError, ModelError
 
 log = logging.getLogger("pictrs_filter")
@@ -46,8 +49,8 @@ class State:
 class Reload:
     """`read` reads the configuration anew, `apply` puts one in force (it may take as long as loading a model).
 
-    `state` tells how that went. What `read` raises as ConfigError, and `apply` as ModelError or JudgeError, leaves
-    everything as it was. `told` is called with each new state; it is quick, and does not raise.
+    `state` tells how that went. What `read` raises as ConfigError, and `apply` as ModelError, JudgeError or
+    ListError, leaves everything as it was. `told` is called with each new state; it is quick, and does not raise.
     """
 
     def __init__(
@@ -105,15 +108,15 @@ class Reload:
 
     async def reload(self) -> None:
         """Read the file and put it in force, or say why not. Never raises."""
-        running = self.state.config
+        running = config = self.state.config
         try:
             config, waiting = taken_up(running, await asyncio.to_thread(self._read))
             if config != running:
                 await self._apply(config)
         except ConfigError as error:
             self._failed([str(problem) for problem in error.problems])
-        except (ModelError, JudgeError) as error:
-            self._failed([str(error)])
+        except (ModelError, JudgeError, ListError) as error:
+            self._failed([f"{place(config, str(error))}{error}"])
         except Exception as error:
             log.debug("reload", exc_info=True)
             self._failed([f"{type(error).__name__}: {error}"])
@@ -144,6 +147,23 @@ class Reload:
             )
         if waiting:
             log.warning("not taken up before the next start: %s", ", ".join(waiting))
+
+
+def place(config: Config, words: str) -> str:
+    """Where in the file stands what a model or a list could not be had by, as `file:line: key: `, if it can be told."""
+    policy, path = config.policy, config.path
+    named: list[tuple[Loc, str]] = [(("models", name), spec.timm) for name, spec in policy.models.items()]
+    named += [(("models", name), spec.timm.partition(":")[2]) for name, spec in policy.models.items()]
+    named += [(("lists", name), spec.file or spec.url or "") for name, spec in policy.lists.items()]
+    named += [(("signals", name), f"signal '{name}'") for name in policy.signals]
+    loc = next((loc for loc, text in named if text and text in words), None)
+    try:
+        line = read(path.read_bytes()).line(loc) if loc is not None else None
+    except OSError:
+        line = None
+    if loc is None or line is None:
+        return f"{path}: "
+    return f"{path}:{line}: {dotted(loc)}: "
 
 
 def signature(path: Path) -> Signature:

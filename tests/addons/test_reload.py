@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from addons.lists.shelf import ListError
 from addons.reload import Reload, State, signature
 from config.load import Config, load
 from config.settings import Mode
@@ -159,8 +160,37 @@ async def test_a_model_that_cannot_be_loaded_keeps_what_there_was(room: Room, ca
     async with watching(room) as reload:
         room.write("mode: shadow\n")
         await until(lambda: not reload.state.success)
-        assert reload.state.problems == ("no such model",)
+        assert reload.state.problems == (f"{room.path}: no such model",)
         assert reload.state.config.settings.mode is Mode.ENFORCE
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (ModelError("local-dir:/x: there is no config.json"), "4: models.mine: local-dir:/x: there is"),
+        (ModelError("/x/model.safetensors: is broken"), "4: models.mine: /x/model"),
+        (ModelError("signal 'high': model 'mine' has no label 'b'"), "6: signals.high: signal 'high': model"),
+        (ListError("/lists/shared.txt:3: is no hash"), "8: lists.shared: /lists/shared.txt:3: is no hash"),
+    ],
+)
+async def test_the_line_of_what_could_not_be_had_is_told(room: Room, fault: Exception, told: str) -> None:
+    room.fault = fault
+    async with watching(room) as reload:
+        room.write(
+            """mode: shadow
+# a model
+models:
+  mine: {timm: 'local-dir:/x', labels: [a, b]}
+signals:
+  high: {model: mine, label: b}
+lists:
+  shared: {file: /lists/shared.txt}
+rules:
+  - {name: one, when: {any: [{signal: high, at_least: 0.5}, {list: shared}]}, action: reject}
+"""
+        )
+        await until(lambda: not reload.state.success)
+    assert reload.state.problems[0].startswith(f"{room.path}:{told}")
 
 
 async def test_whatever_goes_wrong_it_goes_on_looking(room: Room) -> None:

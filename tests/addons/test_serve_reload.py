@@ -13,6 +13,7 @@ from tests.addons.test_launcher import serve, wait_ready
 from tests.http1 import upload
 from tests.recorder import Recorder
 from tests.served import own_file
+from tests.tinymodel import write_model
 
 RULE = """
 models: {nsfw: {timm: open-nsfw}}
@@ -37,14 +38,42 @@ def test_an_edit_is_in_force_between_two_uploads_and_a_bad_one_is_not(recorder: 
         own_file(tmp_path, NEARLY_NOTHING.replace("action: reject", "action: rejct"))
         process.send_signal(signal.SIGHUP)
         told = line_with("not taken up", process)
-        assert "filter.yaml:7: rules[0].action: must be log, reject or allow, not 'rejct'" in told
+        place = f"filter.yaml:{line_of('rejct', tmp_path)}"
+        assert f"{place}: rules[0].action: must be log, reject or allow, not 'rejct'" in told
         assert upload(address, plain()).status == 400
 
         own_file(tmp_path, NEARLY_NOTHING)  # seen without a signal
         line_with("configuration in force", process)
         assert upload(address, plain()).status == 201
+
+        # another model beside the one that is there, and then in its place
+        folder = write_model(tmp_path / "other", config={"label_names": ["a", "b", "c"]})
+        other = f"""
+models: {{other: {{timm: 'local-dir:{folder}'}}}}
+signals: {{a: {{model: other, label: a}}}}
+rules: [{{name: two, when: {{signal: a, at_least: 0.000001}}, action: reject}}]
+"""
+        own_file(tmp_path, other.replace(str(folder), f"{folder}-none"))
+        process.send_signal(signal.SIGHUP)
+        place = f"filter.yaml:{line_of('models:', tmp_path)}"
+        assert f"{place}: models.other: " in line_with("not taken up", process)
+        assert upload(address, plain()).status == 201, "the model that cannot be had changes nothing"
+        own_file(tmp_path, other)
+        process.send_signal(signal.SIGHUP)
+        statuses = set()
+        while 400 not in statuses:  # while it is loaded, the old one judges
+            statuses.add(upload(address, plain()).status)
+        assert statuses <= {201, 400}
+        line_with("configuration in force", process)
+        assert upload(address, plain()).status == 400
         process.terminate()
         assert process.wait(30) == 0
+
+
+def line_of(words: str, folder: Path) -> int:
+    """The line of the configuration, from 1, that has these words."""
+    lines = (folder / "filter.yaml").read_text().splitlines()
+    return next(number for number, line in enumerate(lines, 1) if words in line)
 
 
 def line_with(words: str, process: subprocess.Popen[str]) -> str:
