@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from addons.lists import book as room
+from addons.lists import places
 from addons.lists.book import FORMAT, HEADS, Book
 from addons.lists.places import own_file
 from addons.lists.shelf import ListError
@@ -159,7 +160,7 @@ def test_a_pipe_in_its_place_holds_nobody_up(tmp_path: Path) -> None:
 def test_a_list_that_is_being_written_is_not_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of it would be put in its place."""
     write(tmp_path, f"{A.hex()}\n".encode())
-    monkeypatch.setattr(room.files, "read", lambda _path, _at_most: None)
+    monkeypatch.setattr(places, "read", lambda _path, _at_most: None)
     with pytest.raises(ListError, match=r"deny\.txt: is being written just now; try again"):
         Book(tmp_path / "lists").add("deny", [TWO])
 

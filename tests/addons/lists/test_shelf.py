@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from addons.lists import shelf as room
-from addons.lists.places import Place, copy_file, own_file, replace
+from addons.lists.places import Place, Signature, copy_file, own_file, replace
 from addons.lists.shelf import ListError, Shelf, Standing, read_now
 from config.listing import ListSpec
 from model.hashlist import HashList
@@ -239,7 +239,7 @@ async def test_nothing_is_read_or_sorted_on_the_event_loop(tmp_path: Path, monke
     read = room._read
     watched = Watched(tmp_path)
 
-    def reading(place: Place) -> tuple[HashList, room.Signature] | None:
+    def reading(place: Place) -> tuple[HashList, Signature] | None:
         threads.add(threading.get_ident())
         return read(place)
 
@@ -266,7 +266,7 @@ async def test_after_a_change_of_the_policy_only_what_is_new_is_read(
     opened: list[Path] = []
     read = room._read
 
-    def reading(place: Place) -> tuple[HashList, room.Signature] | None:
+    def reading(place: Place) -> tuple[HashList, Signature] | None:
         opened.append(place.path)
         return read(place)
 
