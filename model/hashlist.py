@@ -34,6 +34,10 @@ MAX_ENTRIES: Final = 2_000_000
 MAX_BYTES: Final = 192 * 1024 * 1024
 """Bytes of a list: MAX_ENTRIES lines `pdq <64 hex>` are 138 MB, and the rest is for notes and comments."""
 
+MAX_LINES: Final = 3 * MAX_ENTRIES
+"""Lines of a list: for each hash a comment and an empty line. Without it MAX_BYTES of empty lines would take minutes,
+in which other threads hardly get on."""
+
 MAX_NOTE_CHARACTERS: Final = 200
 """Length of a note, of which the rest is cut off: it goes into lines of the log, and has to say no more than why."""
 
@@ -113,7 +117,7 @@ class _Faults:
 def parse(data: bytes, bare: Kind = "sha256") -> HashList:
     """Read a list; `bare` is what a hash without a word before it is. Never raises, whatever `data` is.
 
-    Beyond MAX_BYTES nothing is read, beyond MAX_ENTRIES nothing more; both are faults.
+    With more than MAX_BYTES or MAX_LINES nothing is read, beyond MAX_ENTRIES nothing more; all are faults.
     """
     found: dict[Kind, bytearray] = {"sha256": bytearray(), "pdq": bytearray()}
     notes: dict[Kind, dict[int, str]] = {"sha256": {}, "pdq": {}}
@@ -121,6 +125,8 @@ def parse(data: bytes, bare: Kind = "sha256") -> HashList:
     faults = _Faults()
     entries = 0
     for number, line in enumerate(_lines(data, faults), 1):
+        if line.isspace() or line.startswith(b"#"):  # a twentieth of the time that `_read` takes
+            continue
         read = _read(line, bare)
         if read is None:
             faults.add(number, line)
@@ -188,6 +194,8 @@ def _read(line: bytes, bare: Kind) -> tuple[Kind, bytes, bytes] | None:
 def _lines(data: bytes, faults: _Faults) -> Iterator[bytes]:
     if len(data) > MAX_BYTES:
         faults.add(1, f"the list has {len(data)} bytes, more than {MAX_BYTES}; nothing of it is read")
+    elif (lines := data.count(b"\n")) > MAX_LINES:
+        faults.add(1, f"the list has {lines} lines, more than {MAX_LINES}; nothing of it is read")
     elif data.startswith(_UTF16_MARKS):
         faults.add(1, "the file is UTF-16; save it as UTF-8")
     else:

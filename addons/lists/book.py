@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from addons.lists import places as files
 from addons.lists.places import FILE_MODE, FOLDER_MODE, own_file, replace
 from addons.lists.shelf import ListError, faults
 from model.card import CARD_SHA256
@@ -89,12 +90,14 @@ class Book:
     def _bytes(self, name: str) -> bytes:
         path = own_file(self._folder, name)
         try:
-            with path.open("rb") as file:
-                return file.read(MAX_BYTES + 1)
+            read = files.read(path, MAX_BYTES + 1)
         except FileNotFoundError:
             return b""
         except OSError as error:
             raise ListError(f"{path}: cannot be read: {error.strerror}") from error
+        if read is None:
+            raise ListError(f"{path}: is being written just now; try again")
+        return read[0]
 
     def _write(self, path: Path, data: bytes) -> None:
         if len(data) > MAX_BYTES:

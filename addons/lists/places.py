@@ -1,4 +1,4 @@
-"""Where lists lie on the disk, and how a file among them is replaced: whole, or not at all.
+"""Where lists lie on the disk, and how a file among them is read, and replaced: whole, or not at all.
 
 <state_dir>/lists/allow.txt, deny.txt      the administrator's own
 <state_dir>/lists/subscribed/NAME.txt      the last good copy of a list that is followed
@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -23,6 +24,9 @@ from model.hashlist import Kind
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 """Notes may say what nobody else need know; a file that is there already keeps the mode that it has."""
+
+Signature = tuple[int, int, int, int, int]
+"""Of a file's state: device, inode, size, and the times of contents and of inode, in nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,29 @@ def places(folder: Path, specs: Mapping[str, ListSpec]) -> dict[str, Place]:
         else:
             found[name] = Place(Path(spec.file), spec.bare, required=True)
     return found
+
+
+def read(path: Path, at_most: int) -> tuple[bytes, os.stat_result] | None:
+    """The file's first `at_most` bytes, and its state then; None where it was changed meanwhile. Raises OSError.
+
+    Only an ordinary file is read: a pipe must not hold anybody up.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        before = os.fstat(handle)
+        if not stat.S_ISREG(before.st_mode):
+            raise OSError(errno.EINVAL, "it is not an ordinary file")
+        with open(handle, "rb", closefd=False) as file:
+            data = file.read(at_most)
+        after = os.fstat(handle)
+    finally:
+        os.close(handle)
+    return (data, after) if signature(before) == signature(after) else None
+
+
+def signature(found: os.stat_result) -> Signature:
+    """What tells one state of a file from the next."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def replace(path: Path, data: bytes) -> None:

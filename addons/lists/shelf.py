@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import stat
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from addons.lists.places import Place, places
+from addons.lists import places as files
+from addons.lists.places import Place, Signature, places
 from config.listing import ListSpec
 from model.hashlist import MAX_BYTES, HashList, parse
 from model.lists import EMPTY, Lists, Searchable
@@ -33,9 +32,6 @@ ABSENT_LOOKS: Final = 2
 
 SETTLE_SECONDS: Final = 1.0
 """A file that was written to so lately is left for the next look: it may not be whole yet."""
-
-Signature = tuple[int, int, int, int, int]
-"""What tells one state of a file from the next: device, inode, size, and the times of contents and of inode."""
 
 
 class ListError(Exception):
@@ -54,6 +50,7 @@ class Standing:
 @dataclass
 class _Kept:
     signature: Signature | None = None
+    known: bool = False
     absent: int = 0
     entries: int = 0
     read_at: float | None = None
@@ -64,7 +61,8 @@ class Shelf:
     """The lists of `folder` (places.lists_folder) and of the policy's `specs`. `changed` gets each new `Lists`.
 
     `lists` is the last of them; before `load` it is empty. One asyncio loop; `changed` is called on it. `like` is a
-    shelf of before, with other `specs`: what has the same place in both is not read again. `clock` gives Unix seconds.
+    shelf of before, with other `specs`: what has the same place in both is not read again by `load`, which goes by
+    none of `look`'s precautions. `clock` gives Unix seconds.
     """
 
     def __init__(
@@ -95,13 +93,15 @@ class Shelf:
         return {name: Standing(kept.entries, kept.read_at, kept.fault) for name, kept in self._kept.items()}
 
     async def load(self) -> Lists:
-        """Read all files for the first time. Raises ListError where one is there, or was named, and cannot be read.
+        """Read for the first time what was not read yet. Raises ListError where it cannot be, though there or named.
 
         Of a file with faulty lines the others hold, which at the start is more than nothing; that is said in the log.
         """
         unread = []
         for name, place in self._places.items():
             kept = self._kept[name]
+            if kept.known:
+                continue
             try:
                 await self._take(name, place, kept, first=True)
             except ListError as error:
@@ -149,7 +149,7 @@ class Shelf:
                 if kept.entries:
                     self._put(name, kept, EMPTY, Searchable(EMPTY))
                     log.warning("the list %s is empty now: %s is not there any more", name, place.path)
-                kept.signature = None
+                kept.signature, kept.known = None, True
             return
         kept.absent = 0
         if signature == kept.signature or (not first and self._is_fresh(signature)):
@@ -179,7 +179,7 @@ class Shelf:
         return abs(self._clock() - signature[3] / 1e9) < self._settle_seconds
 
     def _put(self, name: str, kept: _Kept, found: HashList, searchable: Searchable) -> None:
-        kept.entries, kept.read_at = len(found), self._clock()
+        kept.entries, kept.read_at, kept.known = len(found), self._clock(), True
         if searchable.digest != self._searchable[name].digest:
             self._searchable[name] = searchable
 
@@ -207,28 +207,16 @@ def _signature(path: Path) -> Signature | None:
         return None
     except OSError as error:
         raise ListError(f"{path}: cannot be read: {error.strerror}") from error
-    return _of(found)
-
-
-def _of(found: os.stat_result) -> Signature:
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return files.signature(found)
 
 
 def _read(place: Place) -> tuple[HashList, Signature] | None:
     """The list, and the state of the file that it was read from; None where the file changed meanwhile."""
-    path = place.path
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # a pipe must not hold anybody up
-            before = os.fstat(file.fileno())
-            if not stat.S_ISREG(before.st_mode):
-                raise ListError(f"{path}: is not an ordinary file")
-            data = file.read(MAX_BYTES + 1)
-            after = os.fstat(file.fileno())
+        read = files.read(place.path, MAX_BYTES + 1)
     except OSError as error:
-        raise ListError(f"{path}: cannot be read: {error.strerror}") from error
-    if _of(before) != _of(after):
-        return None
-    return parse(data, place.bare), _of(after)
+        raise ListError(f"{place.path}: cannot be read: {error.strerror}") from error
+    return None if read is None else (parse(read[0], place.bare), files.signature(read[1]))
 
 
 def faults(path: Path, found: HashList) -> str:

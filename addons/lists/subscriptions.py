@@ -8,6 +8,7 @@ once, and is there to be read in `pictrs-filter lists`. The running filter reads
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import time
@@ -161,8 +162,10 @@ class Subscriptions:
             raise ListError(f"it is empty, after {len(copied)} hashes")
         if found.faulty:
             log.warning("the list %s: %d lines are left out, which cannot be read", name, found.faulty)
-        plain = not found.faulty and spec.bare == "sha256"
-        replace(copy_file(self._folder, name), answer.data if plain else _written(found))
+        data = _written(found)
+        if len(data) > MAX_BYTES:
+            raise ListError(f"its copy would have {len(data)} bytes, more than {MAX_BYTES}: its notes are too long")
+        replace(copy_file(self._folder, name), data)
         return with_values(
             after,
             etag=answer.validators.etag,
@@ -193,5 +196,8 @@ def _write_record(folder: Path, name: str, record: Record) -> None:
 
 
 def _written(found: HashList) -> bytes:
-    """A list in which each hash says what it is, without the lines that could not be read."""
-    return "".join(line(entry.kind, entry.hash, entry.note) + "\n" for entry in found.entries()).encode()
+    """A list in which each hash says what it is, and with nothing else: it is read again and again."""
+    file = io.BytesIO()  # line by line: a list of two million strings would cost 300 MB
+    for entry in found.entries():
+        file.write(line(entry.kind, entry.hash, entry.note).encode() + b"\n")
+    return file.getvalue()

@@ -118,6 +118,30 @@ def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "65 bytes, more than 64" in found.faults[0].message
 
 
+def test_so_many_lines_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashlist, "MAX_LINES", 3)
+    assert len(parse(f"\n# c\n{A.hex()}\n".encode())) == 1
+    found = parse(f"\n\n# c\n{A.hex()}\n".encode())
+    assert (len(found), [str(one.message) for one in found.faults]) == (
+        0,
+        ["the list has 4 lines, more than 3; nothing of it is read"],
+    )
+
+
+def test_lines_without_a_hash_cost_next_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_into: list[bytes] = []
+    read = hashlist._read
+
+    def reading(line: bytes, bare: Kind) -> tuple[Kind, bytes, bytes] | None:
+        looked_into.append(line)
+        return read(line, bare)
+
+    monkeypatch.setattr(hashlist, "_read", reading)
+    found = parse(b"\n" * 100 + b" \r\n" * 100 + b"# c\n" * 100 + A.hex().encode() + b"\n\nx")
+    assert (len(found), [one.line for one in found.faults]) == (1, [303])
+    assert looked_into == [A.hex().encode() + b"\n", b"x"]
+
+
 @given(KINDS, HASHES, st.text())
 def test_what_is_written_is_read(kind: Kind, value: bytes, note: str) -> None:
     written = line(kind, value, note)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from addons.lists import book as room
+from addons.lists import places
 from addons.lists.book import FORMAT, HEADS, Book
 from addons.lists.places import own_file
 from addons.lists.shelf import ListError
@@ -142,6 +143,26 @@ def _folder_in_its_place(folder: Path) -> None:
 def _file_for_the_folder(folder: Path) -> None:
     folder.rmdir()
     folder.write_text("")
+
+
+def test_a_pipe_in_its_place_holds_nobody_up(tmp_path: Path) -> None:
+    """Neither who changes the list nor, for there is one lock, who comes next. In a process that can be ended."""
+    os.mkfifo(tmp_path / "deny.txt")
+    script = (
+        "import sys, pathlib; from addons.lists.book import Book; from model.hashlist import Entry\n"
+        "Book(pathlib.Path(sys.argv[1])).add('deny', [Entry('sha256', bytes(32))])\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    done = subprocess.run(command, cwd=repository(), timeout=60, capture_output=True, check=False)
+    assert b"deny.txt: cannot be read: it is not an ordinary file" in done.stderr
+
+
+def test_a_list_that_is_being_written_is_not_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of it would be put in its place."""
+    write(tmp_path, f"{A.hex()}\n".encode())
+    monkeypatch.setattr(places, "read", lambda _path, _at_most: None)
+    with pytest.raises(ListError, match=r"deny\.txt: is being written just now; try again"):
+        Book(tmp_path / "lists").add("deny", [TWO])
 
 
 @pytest.mark.parametrize("spoil", [_folder_in_its_place, _file_for_the_folder])

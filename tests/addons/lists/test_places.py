@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from addons.lists.places import Place, copy_file, lists_folder, own_file, places, replace
+from addons.lists.places import Place, copy_file, lists_folder, own_file, places, read, replace
 from config.listing import ListSpec
 
 
@@ -68,3 +68,31 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeyp
         replace(file, b"two")
     assert file.read_bytes() == b"one"
     assert os.listdir(tmp_path) == ["deny.txt"]
+
+
+def test_what_is_read_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "deny.txt"
+    file.write_bytes(b"one two")
+    found = read(file, 3)
+    assert found is not None
+    assert (found[0], found[1].st_size) == (b"one", 7)
+    real = os.fstat
+
+    def fstat(handle: int) -> os.stat_result:
+        before = real(handle)
+        file.write_bytes(b"three")
+        return before
+
+    monkeypatch.setattr(os, "fstat", fstat)
+    assert read(file, 100) is None
+
+
+def test_what_is_no_file_is_not_read_and_not_kept_open(tmp_path: Path) -> None:
+    folder, pipe = tmp_path / "folder", tmp_path / "pipe"
+    folder.mkdir()
+    os.mkfifo(pipe)
+    before = os.listdir("/proc/self/fd")
+    for path in (folder, pipe, Path("/dev/zero")):
+        with pytest.raises(OSError, match="it is not an ordinary file"):
+            read(path, 100)
+    assert os.listdir("/proc/self/fd") == before

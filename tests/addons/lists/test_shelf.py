@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from addons.lists import shelf as room
-from addons.lists.places import Place, copy_file, own_file, replace
+from addons.lists.places import Place, Signature, copy_file, own_file, replace
 from addons.lists.shelf import ListError, Shelf, Standing, read_now
 from config.listing import ListSpec
 from model.hashlist import HashList
@@ -188,7 +188,7 @@ async def test_at_the_start_what_cannot_be_read_ends_it(tmp_path: Path) -> None:
     with pytest.raises(ListError) as caught:
         await Watched(tmp_path, {"known": ListSpec(file=str(known))}).shelf.load()
     lines = str(caught.value).splitlines()
-    assert lines[0] == f"{tmp_path}/allow.txt: is not an ordinary file"
+    assert lines[0] == f"{tmp_path}/allow.txt: cannot be read: it is not an ordinary file"
     assert lines[1].startswith(f"{tmp_path}/deny.txt: ")
     assert lines[2].startswith(f"{known}: there is no such file (make it, an empty one too, or change `file:`)")
 
@@ -239,7 +239,7 @@ async def test_nothing_is_read_or_sorted_on_the_event_loop(tmp_path: Path, monke
     read = room._read
     watched = Watched(tmp_path)
 
-    def reading(place: Place) -> tuple[HashList, room.Signature] | None:
+    def reading(place: Place) -> tuple[HashList, Signature] | None:
         threads.add(threading.get_ident())
         return read(place)
 
@@ -266,7 +266,7 @@ async def test_after_a_change_of_the_policy_only_what_is_new_is_read(
     opened: list[Path] = []
     read = room._read
 
-    def reading(place: Place) -> tuple[HashList, room.Signature] | None:
+    def reading(place: Place) -> tuple[HashList, Signature] | None:
         opened.append(place.path)
         return read(place)
 
@@ -280,6 +280,67 @@ async def test_after_a_change_of_the_policy_only_what_is_new_is_read(
     put(own_file(tmp_path, "deny"), B)
     assert await second.shelf.look()
     assert (first.has("deny", A), second.has("deny", B)) == (True, True)
+
+
+def half_written(path: Path) -> None:
+    path.write_text(f"{A}\n{B[:20]}")
+
+
+def faulty(path: Path) -> None:
+    path.write_text(f"{A}\nnonsense\n")
+    os.utime(path, (NOW - 60, NOW - 60))
+
+
+def away(path: Path) -> None:
+    path.unlink()
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("spoil", [half_written, faulty, away, a_folder])
+@pytest.mark.parametrize("absent_before", [False, True])
+async def test_a_change_of_the_policy_takes_no_half_of_a_list(
+    tmp_path: Path, spoil: Callable[[Path], None], absent_before: bool
+) -> None:
+    """Whatever the file is at that moment, what it said before stays, until looks say otherwise."""
+    path = put(own_file(tmp_path, "deny"), f"{A}\n{B}\n")
+    first = Watched(tmp_path)
+    await first.shelf.load()
+    if absent_before:  # at one look: the reload is no second one
+        path.rename(tmp_path / "elsewhere")
+        await first.shelf.look()
+        (tmp_path / "elsewhere").rename(path)
+    spoil(path)
+    known = put(tmp_path / "known.txt", A)
+    second = Watched(tmp_path, {"known": ListSpec(file=str(known))}, like=first.shelf)
+    await second.shelf.load()
+    assert (second.has("deny", A), second.has("deny", B), second.has("known", A)) == (True, True, True)
+    third = Watched(tmp_path, like=second.shelf)
+    await third.shelf.load()
+    assert third.shelf.standing["deny"].entries == 2
+
+
+async def test_a_list_that_comes_with_a_change_of_the_policy_waits_until_it_is_whole(tmp_path: Path) -> None:
+    first = Watched(tmp_path)
+    await first.shelf.load()
+    path = put(own_file(tmp_path, "deny"), A)
+    now = path.stat().st_mtime
+    second = Shelf(tmp_path, {}, lambda _lists: None, like=first.shelf, clock=lambda: now)
+    await second.load()
+    assert second.standing["deny"].entries == 0
+    now += 2
+    assert await second.look()
+    assert second.standing["deny"].entries == 1
+
+
+async def test_a_shelf_that_was_never_read_is_like_none(tmp_path: Path) -> None:
+    put(own_file(tmp_path, "deny"), A)
+    watched = Watched(tmp_path, like=Watched(tmp_path).shelf)
+    await watched.shelf.load()
+    assert watched.has("deny", A)
 
 
 async def test_it_is_looked_again_and_again(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from addons.fetch.errors import FetchError, FetchFailed
 from addons.fetch.reading import Fetched, NotModified
 from addons.fetch.remote import Validators
+from addons.lists import subscriptions as room
 from addons.lists.places import Place, copy_file
 from addons.lists.shelf import read_now
 from addons.lists.subscriptions import RETRY_SECONDS, Record, Subscriptions, list_fetcher, read_record
@@ -66,7 +67,7 @@ async def test_a_list_and_its_validators_are_kept(tmp_path: Path) -> None:
     record = await subscriptions.sync("theirs")
     assert record == Record(URL, "sha256", TAG.etag, TAG.last_modified, clock.now, clock.now, "")
     assert record == read_record(tmp_path, "theirs")
-    assert copy_file(tmp_path, "theirs").read_text() == f"# ours\n{A} # n\n"
+    assert copy_file(tmp_path, "theirs").read_text() == f"{A}  # n\n"
     clock.now += 10
     again = await followed(tmp_path, fetcher, clock).sync("theirs")
     assert again == replace(record, asked_at=clock.now)
@@ -104,6 +105,21 @@ async def test_what_is_no_list_leaves_the_last_good_copy(
     assert f"the list theirs of {URL}: {fault}" in caplog.text
     assert (await subscriptions.sync("theirs")).fault == ""
     assert fetcher.asked[-1] == (URL, '"one"')
+
+
+async def test_a_copy_has_hashes_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For it is read again at every start and change; and it is never more than can be read again."""
+    text = b"# c\n" * 50 + f"\n\n  {A.upper()} # ".encode() + b"\xff" * 9 + b"\n" * 50
+    fetcher = Fetcher(text, f"{B}\n".encode(), text)
+    subscriptions = followed(tmp_path, fetcher)
+    assert (await subscriptions.sync("theirs")).fault == ""
+    assert copy_file(tmp_path, "theirs").read_text() == f"{A}  # " + "\N{REPLACEMENT CHARACTER}" * 9 + "\n"
+    await subscriptions.sync("theirs")
+    monkeypatch.setattr(room, "MAX_BYTES", 64 + 4 + 9 * 3)
+    assert (await subscriptions.sync("theirs")).fault == (
+        "its copy would have 96 bytes, more than 95: its notes are too long"
+    )
+    assert kept(tmp_path) == [Entry("sha256", bytes.fromhex(B))]
 
 
 async def test_a_new_list_may_be_empty(tmp_path: Path) -> None:
