@@ -60,7 +60,10 @@ class Filter:
         self._run: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Listen, and begin to load the model. Raises ListenError when an address is taken, StateError for the key."""
+        """Listen, and begin to load the model. Raises ListenError when an address is taken, StateError for the key.
+
+        Cancelled, it undoes what was begun: the log's writer would go on in a folder that its owner takes away.
+        """
         settings = self._config.settings
         host, port = settings.listen_address
         options = Options()
@@ -71,7 +74,11 @@ class Filter:
         options.update(mode=[closed.MODE], listen_host=host, listen_port=port)
         closed.force(options)
         self._run = asyncio.create_task(self._master.run(), name="mitmproxy")
-        await self._parts.life.started.wait()
+        try:
+            await self._parts.life.started.wait()
+        except asyncio.CancelledError:
+            await self.stop()
+            raise
         if isinstance(self._parts.life.failure, ListenError):
             await self.stop()
             raise self._parts.life.failure

@@ -33,12 +33,16 @@ Signature = tuple[int, int, int] | None
 
 @dataclass(frozen=True)
 class State:
-    """How the last reload went. `at`: seconds since 1970; `problems`: one line each; `waiting`: names of settings."""
+    """How the last reload went. `at`: seconds since 1970; `problems`: one line each; `waiting`: names of settings.
+
+    `first`: there was none yet, and `config` is what was read at the start.
+    """
 
     config: Config
     at: float
     problems: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+    first: bool = False
 
     @property
     def success(self) -> bool:
@@ -49,8 +53,8 @@ class State:
 class Reload:
     """`read` reads the configuration anew, `apply` puts one in force (it may take as long as loading a model).
 
-    `state` tells how that went. What `read` raises as ConfigError, and `apply` as ModelError, JudgeError or
-    ListError, leaves everything as it was. `told` is called with each new state; it is quick, and does not raise.
+    `state` tells how that went. What `read` raises as ConfigError, and `apply` as ModelError, JudgeError or ListError,
+    leaves everything as it was. `told` is called with each new state; it is quick, and does not raise.
     """
 
     def __init__(
@@ -63,7 +67,7 @@ class Reload:
         told: Callable[[State], None] | None = None,
     ) -> None:
         self._told = told
-        self.state = State(config, time.time())
+        self.state = State(config, time.time(), first=True)
         self._read = read
         self._apply = apply
         self._seconds = seconds

@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 
 from mitmproxy import ctx
 
+from addons.lists.shelf import ListError
 from model.errors import JudgeError, ModelError
 
 log = logging.getLogger("pictrs_filter")
+
+EXPECTED: Mapping[type[Exception], str] = {
+    ModelError: "the model could not be loaded",
+    JudgeError: "the decoders could not be started",
+    ListError: "a list could not be read",
+}
+"""What the operator can put right, and how it is told: without a traceback, which is for faults of ours."""
 
 
 class WarmUp:
@@ -49,8 +57,6 @@ class WarmUp:
         if task.cancelled() or (error := task.exception()) is None:
             return
         self.failure = error
-        expected = isinstance(error, ModelError | JudgeError)
-        decoders = isinstance(error, JudgeError)
-        what = "the decoders could not be started" if decoders else "the model could not be loaded"
-        log.error("%s: %s", what, error, exc_info=None if expected else error)
+        what = next((said for kind, said in EXPECTED.items() if isinstance(error, kind)), None)
+        log.error("%s: %s", what or "the model could not be loaded", error, exc_info=None if what else error)
         ctx.master.shutdown()

@@ -213,9 +213,11 @@ def build(
     return Parts(intercept, life, inspector, judges, reload, admission, staging, observers, writer, internal)
 
 
-def _reloaded(state: State) -> Reloaded:
-    waiting = f"not before the next start: {', '.join(state.waiting)}" if state.waiting else ""
-    return Reloaded(state.success, state.at, "; ".join(state.problems) or waiting)
+def _reloaded(state: State) -> Reloaded | None:
+    """For the page; None where nothing was read since the start."""
+    if state.first:
+        return None
+    return Reloaded(state.success, state.at, "; ".join(state.problems), state.waiting)
 
 
 def log_writer(config: Config) -> Writer | None:

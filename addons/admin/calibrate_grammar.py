@@ -67,11 +67,7 @@ def add(command: Command) -> None:
     calibrate.add_argument(
         "--show", type=_checked(number), default=SHOW, metavar="N", help="name the N worst files (%(default)s); 0: none"
     )
-    known = calibrate.add_mutually_exclusive_group()
-    known.add_argument(
-        "--resume", action="store_true", help="use scores that are there from before (as it does anyway)"
-    )
-    known.add_argument("--fresh", action="store_true", help="forget them, and score all anew")
+    calibrate.add_argument("--fresh", action="store_true", help="forget scores from before, and score all anew")
 
 
 def source(options: argparse.Namespace) -> str | None:

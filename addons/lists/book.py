@@ -52,6 +52,10 @@ class Book:
         """What the list holds now; nothing where it is not there. Raises ListError where it cannot be read or used."""
         return _sound(own_file(self._folder, name), self._bytes(name))
 
+    def has(self, name: str, wanted: Hash) -> bool:
+        """Whether a hash is on the list now. Raises ListError as `read` does."""
+        return any(_those_on(self.read(name), {wanted}))
+
     def add(self, name: str, entries: Sequence[Entry]) -> list[Entry]:
         """Add what is not on the list yet, at its end. Gives what was added; an entry that is there keeps its note."""
         if name == ALLOW and any(entry.kind == "sha256" and entry.hash.hex() == CARD_SHA256 for entry in entries):

@@ -71,6 +71,7 @@ class Metrics:
         """Take names from this policy, and from these lists, from now on."""
         self._lists = frozenset({*lists, *names.OWN_LISTS})
         self._rules = names.rules(policy, self._lists)
+        self._deciding = {name: name for name in self._lists} | names.deciding_lists(policy)
         self._signals = frozenset(policy.signals)
         self._model.clear()
         for name, spec in policy.models.items():
@@ -107,8 +108,8 @@ class Metrics:
         for name in verdict.scores.keys() | verdict.in_part.keys():
             highest = max(verdict.scores.get(name, 0.0), verdict.in_part.get(name, 0.0))
             self._score.labels(names.one_of(name, self._signals)).observe(highest)
-        if verdict.rule in self._lists:
-            self._list_matches.labels(verdict.rule).inc()
+        if verdict.rule in self._deciding:
+            self._list_matches.labels(self._deciding[verdict.rule]).inc()
         if verdict.cached:
             self._cache_hits.labels("verdict").inc()
             return

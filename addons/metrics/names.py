@@ -5,11 +5,12 @@ Each value is a time series that Prometheus keeps; whoever could choose them cou
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import get_args
 
 from addons.inspection import Source
 from addons.pictrs.table import ROUTES
+from config.condition import Condition
 from config.consistency import RESERVED_RULES
 from config.policy import PolicySpec
 from model.errors import Cause
@@ -33,6 +34,31 @@ CALLBACK_PATHS = {"staged": "callback", "validate": "validate"}
 def rules(policy: PolicySpec, lists: Iterable[str] = ()) -> frozenset[str]:
     """The rule names that verdicts under this policy may bear."""
     return frozenset({rule.name for rule in policy.rules} | {*RESERVED_RULES, *OWN_LISTS, *lists, NONE})
+
+
+def deciding_lists(policy: PolicySpec) -> dict[str, str]:
+    """Rule name -> the list that decided when the rule did: for rules that ask nothing but one list.
+
+    Of a rule that asks two lists, or a signal too, a verdict does not tell which it was: it counts as a rule alone.
+    """
+    named = {rule.name: rule.when for rule in policy.rules}
+    found = {}
+    for rule in policy.rules:
+        asked = set(_asked(rule.when, named))
+        if len(asked) == 1 and "" not in asked:
+            found[rule.name] = asked.pop()
+    return found
+
+
+def _asked(condition: Condition, named: Mapping[str, Condition]) -> Iterator[str]:
+    """The list of each part of a condition; empty text for a part that can hold without a list."""
+    if condition.rule is not None:
+        yield from _asked(named[condition.rule], named)
+    elif condition.inner and condition.none is None:
+        for inner in condition.inner:
+            yield from _asked(inner, named)
+    else:
+        yield condition.list or ""
 
 
 def one_of(value: object, known: Collection[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -14,8 +14,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from addons.audit.reader import LogError
+from addons.audit.row import Row
 from addons.metrics.metrics import CONTENT_TYPE
-from addons.page import access, figures, history
+from addons.page import access, figures, history, listing
 from addons.page.access import Refused
 from addons.page.changes import Changes
 from addons.page.forms import FormError
@@ -23,11 +24,10 @@ from addons.page.guard import Guard
 from addons.page.overview import overview
 from addons.page.rendering import Rendering
 from addons.page.sessions import Sessions
-from addons.page.sources import Sources
+from addons.page.sources import BookError, Kind, Sources
 from addons.page.week import Week
 
 STATIC = Path(__file__).with_name("static")
-LISTED = {"allow": "It will pass from now on.", "deny": "It will be refused from now on."}
 
 
 class Views:
@@ -81,8 +81,19 @@ class Views:
             raise Refused(503, str(error)) from error
         if row is None:
             raise Refused(404, "The log has no verdict with this ref.")
-        listed = LISTED.get(request.query_params.get("listed", ""), "")
-        return self._page(request, "verdict.html", row=row, listed=listed)
+        on, trouble = self._lists_of(request, row)
+        listed = trouble or listing.told(request.query_params.get("listed", ""), on)
+        return self._page(request, "verdict.html", row=row, listed=listed, on=on)
+
+    def _lists_of(self, request: Request, row: Row) -> tuple[Sequence[Kind], str]:
+        """The own lists that the file is on, for who is logged in, and what is wrong where that cannot be told."""
+        book = self._sources.book
+        if book is None or row.sha256 is None or access.session(request, self._sessions) is None:
+            return (), ""
+        try:
+            return book.on(row.sha256), ""
+        except BookError as error:
+            return (), str(error)
 
     def login(self, request: Request) -> Response:
         """The form for the token."""
@@ -121,6 +132,8 @@ def build(sources: Sources, sessions: Sessions, hosts: tuple[str, ...] = ()) -> 
             Route("/logout", changes.logout, methods=["POST"]),
             Route("/allow", changes.allow, methods=["POST"]),
             Route("/deny", changes.deny, methods=["POST"]),
+            Route("/allow/remove", changes.no_allow, methods=["POST"]),
+            Route("/deny/remove", changes.no_deny, methods=["POST"]),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[Middleware(Guard, hosts=hosts)],

@@ -13,6 +13,7 @@ from addons.page import access, forms
 from addons.page.access import Refused
 from addons.page.guard import is_own
 from addons.page.history import REF
+from addons.page.listing import REMOVED
 from addons.page.sessions import Sessions
 from addons.page.sources import BookError, Kind, Sources
 
@@ -57,16 +58,24 @@ class Changes:
         """Refuse a file of the history from now on."""
         return await self._list(request, "deny")
 
-    async def _list(self, request: Request, kind: Kind) -> Response:
+    async def no_allow(self, request: Request) -> Response:
+        """Take a file of the history off the list `allow`."""
+        return await self._list(request, "allow", remove=True)
+
+    async def no_deny(self, request: Request) -> Response:
+        """Take a file of the history off the list `deny`."""
+        return await self._list(request, "deny", remove=True)
+
+    async def _list(self, request: Request, kind: Kind, *, remove: bool = False) -> Response:
         form = await forms.read(request)
         access.require(request, form, self._sessions)
-        ref, digest = await run_in_threadpool(self._put, kind, form)
+        ref, digest, on = await run_in_threadpool(self._put, kind, form, remove)
         if access.is_script(request):
-            return JSONResponse({"list": kind, "ref": ref, "sha256": digest})
-        return RedirectResponse(f"/verdicts/{ref}?listed={kind}", SEE_OTHER)
+            return JSONResponse({"list": kind, "ref": ref, "sha256": digest, "on": on})
+        return RedirectResponse(f"/verdicts/{ref}?listed={REMOVED[kind] if remove else kind}", SEE_OTHER)
 
-    def _put(self, kind: Kind, form: Mapping[str, str]) -> tuple[str, str]:
-        """Put the file with the form's `ref` on the list. Gives the ref and the SHA-256. Blocks."""
+    def _put(self, kind: Kind, form: Mapping[str, str], remove: bool) -> tuple[str, str, list[Kind]]:
+        """Put the file with the form's `ref` on the list, or take it off. Gives its ref, SHA-256 and lists. Blocks."""
         ref, note = form.get("ref", ""), forms.note(form.get("note", ""))
         if not REF.fullmatch(ref):
             raise Refused(400, "A ref has eight digits of 0-9 and a-f.")
@@ -78,7 +87,10 @@ class Changes:
                 raise Refused(404, "The log has no verdict with this ref.")
             if row.sha256 is None:
                 raise Refused(409, f"The hash of this file was not kept (audit.hashes): use pictrs-filter {kind} FILE.")
-            self._sources.book.add(kind, row.sha256, note or f"ref {ref}, from the status page")
+            if remove:
+                self._sources.book.remove(kind, row.sha256)
+            else:
+                self._sources.book.add(kind, row.sha256, note or f"ref {ref}, from the status page")
+            return ref, row.sha256, list(self._sources.book.on(row.sha256))
         except (LogError, BookError) as error:
             raise Refused(503, str(error)) from error
-        return ref, row.sha256

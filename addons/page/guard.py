@@ -57,7 +57,15 @@ def is_own(headers: Headers) -> bool:
         return False
     if site is not None and site != "same-origin":
         return False
-    return origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+    return origin is None or _netloc(origin) == headers.get("host", "").lower()
+
+
+def _netloc(origin: str) -> str | None:
+    """Host and port of an Origin; None of text that is no address, for whoever sends it may send anything."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 class Guard:

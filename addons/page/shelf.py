@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from addons.lists.book import Book
 from addons.lists.shelf import ListError, Standing
-from addons.page.sources import BookError, Kind, Listed
+from addons.page.sources import KINDS, BookError, Kind, Listed
 from model.hashlist import Entry
 
 
@@ -20,6 +20,20 @@ class PageBook:
         """Put a SHA-256 (64 hex digits) on a list. Raises BookError."""
         try:
             self._book.add(kind, [Entry("sha256", bytes.fromhex(digest), note)])
+        except ListError as error:
+            raise BookError(str(error)) from error
+
+    def remove(self, kind: Kind, digest: str) -> None:
+        """Take a SHA-256 off a list, if it is on it. Raises BookError."""
+        try:
+            self._book.remove(kind, {("sha256", bytes.fromhex(digest))})
+        except ListError as error:
+            raise BookError(str(error)) from error
+
+    def on(self, digest: str) -> list[Kind]:
+        """The lists that a SHA-256 is on. Raises BookError."""
+        try:
+            return [kind for kind in KINDS if self._book.has(kind, ("sha256", bytes.fromhex(digest)))]
         except ListError as error:
             raise BookError(str(error)) from error
 

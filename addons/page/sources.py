@@ -8,13 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from addons.audit.reader import Reader
 from config.load import Config
 
 Kind = Literal["allow", "deny"]
 """The administrator's own lists."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class BookError(Exception):
@@ -28,14 +29,26 @@ class Book(Protocol):
         """Put a SHA-256 (64 hex digits) on a list. Raises BookError."""
         ...
 
+    def remove(self, kind: Kind, digest: str) -> None:
+        """Take a SHA-256 off a list, if it is on it. Raises BookError."""
+        ...
+
+    def on(self, digest: str) -> Sequence[Kind]:
+        """The lists that a SHA-256 is on. Reads them: with a million hashes that takes a second. Raises BookError."""
+        ...
+
 
 @dataclass(frozen=True)
 class Reloaded:
-    """How the last reading of the configuration went, at `at` (seconds since 1970); `message` says why it failed."""
+    """How the last reading of the configuration went, at `at` (seconds since 1970); `message` says why it failed.
+
+    `waiting`: names of settings that the file has anew, and that count from the next start on.
+    """
 
     good: bool
     at: float
     message: str = ""
+    waiting: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from mitmproxy.addonmanager import traverse
 
+from addons.launcher import Filter
 from addons.lean import LeanMaster
+from addons.life import Life
 from addons.listener import ListenError
 from addons.state import load_key
 from model.card import card, plain
@@ -121,6 +126,23 @@ rules: [{{name: r, when: {{signal: nsfw, at_least: 0.5}}, action: reject}}]
     assert "Traceback" not in heard
 
 
+def test_a_list_that_is_not_there_ends_it_with_the_way_out(tmp_path: Path) -> None:
+    file = own_file(
+        tmp_path,
+        f"""
+models: {{nsfw: {{timm: open-nsfw}}}}
+signals: {{nsfw: {{model: nsfw, label: nsfw}}}}
+lists: {{shared: {{file: "{tmp_path}/gone.txt"}}}}
+rules:
+  - {{name: known, when: {{list: shared}}, action: reject}}
+  - {{name: high, when: {{signal: nsfw, at_least: 0.9}}, action: reject}}
+""",
+    )
+    heard = heard_at_its_end(file)
+    assert f"a list could not be read: {tmp_path}/gone.txt: there is no such file (make it" in heard
+    assert "the model could not be loaded" not in heard
+
+
 def heard_at_its_end(file: Path, *options: str) -> str:
     """What a `serve` that ends by itself, with exit code 1, has said."""
     with serve("--config", str(file), *options) as process:
@@ -193,6 +215,29 @@ def test_it_starts_and_stops_again_in_one_process(recorder: Recorder) -> None:
         with RunningFilter(config(recorder.address), FakeJudge()) as running:
             assert upload(running.address, b"picture").status == 201
     assert len(recorder.requests) == 3
+
+
+async def test_a_start_that_is_cancelled_leaves_nothing_at_work(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listening = Life.running
+
+    async def interrupted(self: Life) -> None:
+        await listening(self)
+        beginning.cancel()
+
+    async def loading(_: object) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Life, "running", interrupted)
+    given = config(recorder.address, state_dir=str(tmp_path / "state"), audit={"keep_rows": 1000})
+    running = Filter(given, start_judge=loading, ask_upstream=False)
+    beginning = asyncio.create_task(running.start())
+    await asyncio.wait([beginning])
+    assert beginning.cancelled()
+    assert running._run is not None
+    assert running._run.done()
+    assert "log of verdicts" not in {thread.name for thread in threading.enumerate()}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])

@@ -155,12 +155,15 @@ async def test_to_be_asked_is_to_read_at_once(room: Room, caplog: pytest.LogCapt
         await until(lambda: room.applied)
 
 
-async def test_a_model_that_cannot_be_loaded_keeps_what_there_was(room: Room, caplog: pytest.LogCaptureFixture) -> None:
-    room.fault = ModelError("no such model")
+@pytest.mark.parametrize("fault", [ModelError("no such thing"), ListError("no such thing")], ids=["model", "list"])
+async def test_what_cannot_be_loaded_keeps_what_there_was(room: Room, fault: Exception) -> None:
+    room.fault = fault
     async with watching(room) as reload:
+        assert reload.state.first
         room.write("mode: shadow\n")
         await until(lambda: not reload.state.success)
-        assert reload.state.problems == (f"{room.path}: no such model",)
+        assert not reload.state.first
+        assert reload.state.problems == (f"{room.path}: no such thing",)
         assert reload.state.config.settings.mode is Mode.ENFORCE
 
 

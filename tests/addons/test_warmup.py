@@ -11,6 +11,7 @@ import pytest
 from mitmproxy.master import Master
 from mitmproxy.options import Options
 
+from addons.lists.shelf import ListError
 from addons.warmup import WarmUp
 from model.errors import JudgeError, ModelError
 
@@ -67,9 +68,10 @@ async def test_it_says_when_pictures_are_judged(master: SimpleNamespace, caplog:
     [
         (ModelError("fetch it again"), "the model could not be loaded: fetch it again", False),
         (JudgeError("none came up"), "the decoders could not be started: none came up", False),
+        (ListError("/l.txt: is not there"), "a list could not be read: /l.txt: is not there", False),
         (ValueError("a bug"), "the model could not be loaded: a bug", True),
     ],
-    ids=["model", "decoders", "bug"],
+    ids=["model", "decoders", "list", "bug"],
 )
 async def test_a_filter_that_can_never_judge_ends(
     master: SimpleNamespace, caplog: pytest.LogCaptureFixture, error: Exception, said: str, traced: bool

@@ -10,12 +10,14 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import quote
 
 import pytest
 
+from addons import wiring
 from addons.admission import FETCH_SHARE, HOST_SHARE
 from addons.audit.place import LOG_NAME
 from addons.audit.reader import NoLog, Reader
@@ -23,11 +25,13 @@ from addons.audit.store import Store
 from addons.fetch.seal import Seal
 from addons.inspection import Decision, Passed
 from addons.launcher import Filter
+from addons.page.sources import Reloaded
 from addons.pictrs.answers import Answer
 from addons.pictrs.table import INTERNAL_API
+from addons.reload import State
 from addons.state import StateError, load_key
 from addons.wiring import Parts, build, described
-from config.load import Config
+from config.load import Config, load
 from config.media import MIB
 from config.settings import InternalRoute
 from model.cached import CachedJudge
@@ -391,3 +395,10 @@ def test_the_gate_is_the_same_without_a_log(tmp_path: Path, fault: str) -> None:
                 until(lambda: writer.failing)
         assert len(recorder.requests) == 1
         assert writer.written + writer.dropped == 2
+
+
+def test_the_page_is_told_of_reloads_alone() -> None:
+    state = State(load(None, {}), 5.0, first=True)
+    assert wiring._reloaded(state) is None
+    assert wiring._reloaded(replace(state, first=False, waiting=("listen",))) == Reloaded(True, 5.0, "", ("listen",))
+    assert wiring._reloaded(replace(state, first=False, problems=("a", "b"))) == Reloaded(False, 5.0, "a; b")

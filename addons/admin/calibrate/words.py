@@ -48,15 +48,15 @@ def _proposal(name: str, proposal: Proposal) -> list[str]:
     if fits is None:
         highest = "Even the strictest threshold that is tried here refuses more than that."
         return [f"No threshold on {name} keeps to {target} of these pictures. {highest} Another model may."]
-    said = [f"For {target}: {_at_least(fits)}. Of these {counted(proposal.pictures)} that refuses {_of(fits)}."]
     if proposal.too_few:
         none = f"{proposal.needed:,} without a single refusal are the fewest that can"
-        said.append(
-            f"{counted(proposal.pictures)} cannot show {target}: {none}. "
-            f"With 95 % confidence the true rate is at most {percent(fits.at_most)}, and nothing less is known of it: "
-            "give it more pictures before you rely on it."
-        )
-    elif shown is None:
+        return [
+            f"{counted(proposal.pictures)} cannot show {target}: {none}. Nothing is proposed; give it more pictures.",
+            f"Of these, {_at_least(fits)} refuses {_of(fits)}, and with 95 % confidence the true rate is at most "
+            f"{percent(fits.at_most)}: no less is known of it.",
+        ]
+    said = [f"For {target}: {_at_least(fits)}. Of these {counted(proposal.pictures)} that refuses {_of(fits)}."]
+    if shown is None:
         said.append(
             f"No threshold is shown to keep to {target} with 95 % confidence: at that one the true rate may be up to "
             f"{percent(fits.at_most)}. More pictures would tell."

@@ -52,7 +52,7 @@ def test_scores_come_from_one_place(capsys: Captured, arguments: list[str], said
     assert capsys.readouterr().err == f"pictrs-filter calibrate: {said}\n"
 
 
-@pytest.mark.parametrize("arguments", [["x", "--fresh", "--resume"], ["x", "--target", "0"], ["x", "--show", "-1"]])
+@pytest.mark.parametrize("arguments", [["x", "--resume"], ["x", "--target", "0"], ["x", "--show", "-1"]])
 def test_a_command_line_that_is_wrong(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["calibrate", *arguments])

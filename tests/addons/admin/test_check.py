@@ -74,22 +74,50 @@ def test_the_environment_counts_too(
 
 
 def test_rules_are_told_with_what_is_odd_about_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shared = tmp_path / "shared.txt"
+    shared.write_text("# nothing yet\n")
     file = write(
         tmp_path,
         """
 models: {nsfw: {timm: open-nsfw}}
 signals: {nsfw: {model: nsfw, label: nsfw}}
-lists: {shared: {file: /shared.txt}, friends: {url: 'https://example.org/list.txt'}}
+lists: {shared: {file: FOLDER/shared.txt}, friends: {url: 'https://example.org/list.txt'}}
 rules:
   - {name: high, when: {signal: nsfw, at_least: 0.9}}
   - {name: trusted, when: {list: shared}, action: allow}
   - {name: known, when: {list: friends}, action: reject, sources: [proxy, fetch]}
   - {name: dry, when: {rule: high}, action: reject, sources: [upload], shadow: true}
-""",
+""".replace("FOLDER", str(tmp_path)),
     )
     assert check(file) == 0
     said = capsys.readouterr().out
     told = ("high (a name for others)", "trusted (allow)", "known (reject, for proxy and fetch)")
     assert f"rules: {', '.join(told)}, dry (reject, in shadow mode, for upload); policy " in said
-    assert "lists: shared (/shared.txt), friends (https://example.org/list.txt)" in said
+    assert f"lists: shared ({shared}), friends (https://example.org/list.txt)" in said
     assert "note: no rule is for files from: import, hook (`sources:`); of these only your lists refuse" in said
+
+
+LISTS = """
+models: {nsfw: {timm: open-nsfw}}
+signals: {nsfw: {model: nsfw, label: nsfw}}
+lists: {gone: {file: FOLDER/gone.txt}, folder: {file: FOLDER}, theirs: {url: 'https://example.org/list.txt'}}
+rules:
+  - {name: known, when: {any: [{list: gone}, {list: folder}, {list: theirs}]}, action: reject}
+  - {name: high, when: {signal: nsfw, at_least: 0.9}, action: reject}
+"""
+
+
+def test_a_named_list_that_cannot_be_read_is_a_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path, LISTS.replace("FOLDER", str(tmp_path)))
+    assert check(file) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{file}: lists.gone: {tmp_path}/gone.txt: cannot be read: No such file or directory",
+        f"{file}: lists.folder: {tmp_path}: cannot be read: Is a directory",
+        "2 problems; the filter would not start",
+    ]
+
+
+def test_a_preset_is_pinned_in_a_copy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(Path("preset:hub-marqo")) == 0
+    copied = "copy it first (`pictrs-filter presets show hub-marqo > filter.yaml`), then run "
+    assert f"{copied}`pictrs-filter models pin --config filter.yaml`" in capsys.readouterr().out

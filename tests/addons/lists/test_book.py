@@ -46,6 +46,14 @@ def test_a_new_list_begins_with_what_it_is(tmp_path: Path, book: Book) -> None:
     assert text(tmp_path, "allow").decode().startswith(HEADS["allow"])
 
 
+def test_it_tells_what_it_has(book: Book) -> None:
+    book.add("deny", [ONE])
+    assert book.has("deny", ("sha256", A))
+    assert not book.has("deny", ("pdq", A))
+    assert not book.has("deny", ("sha256", B))
+    assert not book.has("allow", ("sha256", A))
+
+
 def test_a_hash_is_on_it_once(tmp_path: Path, book: Book) -> None:
     book.add("deny", [ONE])
     before = text(tmp_path)

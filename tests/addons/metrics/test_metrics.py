@@ -13,6 +13,7 @@ from addons.inspection import Decision
 from addons.metrics.metrics import Metrics
 from addons.pictrs import routes
 from config.load import load
+from config.policy import PolicySpec
 from model.verdict import Outcome, Verdict
 
 POLICY = load(None, {}).policy
@@ -96,6 +97,26 @@ def test_lists_are_counted_under_their_names() -> None:
     assert {name: value for name, value in found.items() if name.startswith("list_matches")} == {
         "list_matches_total{list=friends}": 1,
         "list_matches_total{list=deny}": 1,
+    }
+
+
+def test_lists_of_the_policy_are_counted_by_the_rules_that_ask_them() -> None:
+    spec = POLICY.model_dump(exclude_none=True) | {
+        "lists": {"shared": {"file": "/l.txt"}, "other": {"file": "/o.txt"}},
+        "rules": [
+            {"name": "known", "when": {"list": "shared"}, "action": "reject"},
+            {"name": "by-name", "when": {"all": [{"rule": "known"}]}, "action": "log"},
+            {"name": "either", "when": {"any": [{"list": "shared"}, {"list": "other"}]}, "action": "log"},
+            {"name": "mixed", "when": {"any": [{"list": "other"}, {"signal": "nsfw", "above": 0.5}]}, "action": "log"},
+            {"name": "absent", "when": {"all": [{"none": [{"list": "other"}]}]}, "action": "log"},
+        ],
+    }
+    metrics = Metrics(PolicySpec.model_validate(spec), ["shared", "other"])
+    for rule in ("known", "by-name", "either", "mixed", "absent"):
+        metrics.note(decision(REJECT, rule=rule))
+    found = samples(metrics)
+    assert {name: value for name, value in found.items() if name.startswith("list_matches")} == {
+        "list_matches_total{list=shared}": 2
     }
 
 

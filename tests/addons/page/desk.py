@@ -37,6 +37,16 @@ class Notebook:
             raise BookError(self.error)
         self.entries.append((kind, digest, note))
 
+    def remove(self, kind: Kind, digest: str) -> None:
+        if self.error:
+            raise BookError(self.error)
+        self.entries = [entry for entry in self.entries if entry[:2] != (kind, digest)]
+
+    def on(self, digest: str) -> list[Kind]:
+        if self.error:
+            raise BookError(self.error)
+        return sorted({kind for kind, value, _ in self.entries if value == digest})
+
 
 def row(index: int, at: float = NOW, **changes: Any) -> Row:
     """A passed upload with the ref `index` in hex."""

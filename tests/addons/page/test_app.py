@@ -12,6 +12,7 @@ from addons.audit.reader import Reader
 from addons.page.access import COOKIE
 from addons.page.history import PAGE
 from addons.page.sources import Reloaded
+from config.load import load
 from tests.addons.page.desk import HOST, NOW, OWN, REFUSED, SHA, TOKEN, Notebook, asked, filled, row, sources, write
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -93,6 +94,26 @@ def test_reload_that_failed_is_told(log: Reader) -> None:
         text = client.get("/").text
     assert "not reloaded" in text
     assert "mode: must be &lt;enforce&gt;" in text
+
+
+def test_settings_that_wait_for_a_restart_are_told(log: Reader) -> None:
+    with asked(
+        sources(log, reloaded=lambda: Reloaded(good=True, at=NOW, waiting=("listen", "fetch.<ports>")))
+    ) as client:
+        text = client.get("/").text
+    assert "reloaded <time>" in text
+    assert "Not in force before the next start: <code>listen</code>, <code>fetch.&lt;ports&gt;</code>." in text
+    with asked(sources(log, reloaded=lambda: Reloaded(good=True, at=NOW))) as client:
+        assert "Not in force" not in client.get("/").text
+
+
+def test_what_if_is_about_where_looking_ends_with_a_refusal(log: Reader) -> None:
+    for mode, about in (("enforce", True), ("shadow", False)):
+        with asked(sources(log, config=load(None, {"PICTRS_FILTER_MODE": mode}))) as client:
+            text = client.get("/").text
+        assert ('">about <strong class="number">' in text) is about, mode
+        assert ("looking ends with a refusal" in text) is about, mode
+        assert "fewer than this" not in text
 
 
 def test_log_that_is_not_there_leaves_the_rest(tmp_path: Path) -> None:
@@ -181,8 +202,46 @@ def test_script_puts_a_file_on_a_list(log: Reader) -> None:
     book = Notebook()
     with asked(sources(log, book)) as client:
         answer = client.post("/deny", data={"ref": REFUSED_REF}, headers=BEARER)
-        assert (answer.status_code, answer.json()) == (200, {"list": "deny", "ref": REFUSED_REF, "sha256": SHA})
+        assert (answer.status_code, answer.json()) == (
+            200,
+            {"list": "deny", "ref": REFUSED_REF, "sha256": SHA, "on": ["deny"]},
+        )
+        answer = client.post("/allow", data={"ref": REFUSED_REF}, headers=BEARER)
+        assert answer.json()["on"] == ["allow", "deny"]
+        answer = client.post("/allow/remove", data={"ref": REFUSED_REF}, headers=BEARER)
+        assert answer.json() == {"list": "allow", "ref": REFUSED_REF, "sha256": SHA, "on": ["deny"]}
     assert book.entries == [("deny", SHA, f"ref {REFUSED_REF}, from the status page")]
+
+
+def test_allow_does_not_promise_what_deny_forbids(log: Reader) -> None:
+    book = Notebook()
+    book.add("deny", SHA, "theirs")
+    with asked(sources(log, book)) as client:
+        form = {"ref": REFUSED_REF, "word": word(client)}
+        text = client.get(client.post("/allow", data=form, headers=OWN).headers["location"]).text
+        assert "which wins: it is refused as before." in text
+        assert "It will pass" not in text
+        assert 'formaction="/deny/remove">Take off deny</button>' in text
+        text = client.get(client.post("/deny/remove", data=form, headers=OWN).headers["location"]).text
+        assert "It is off the list deny. It will pass from now on: it is on the list allow." in text
+        assert "Take off deny" not in text
+        assert 'formaction="/allow/remove">Take off allow</button>' in text
+        text = client.get(client.post("/deny", data=form, headers=OWN).headers["location"]).text
+        assert "It will be refused from now on. It is on the list allow, too: deny wins." in text
+        client.cookies.clear()
+        text = client.get(f"/verdicts/{REFUSED_REF}").text
+        assert "Take off" not in text  # who is not logged in is not told what is on the lists
+        assert client.post("/deny/remove", data=form, headers=OWN).status_code == 401
+    assert [kind for kind, *_ in book.entries] == ["allow", "deny"]
+
+
+def test_lists_that_cannot_be_read_leave_the_verdict(log: Reader) -> None:
+    book = Notebook("deny.txt: cannot be read")
+    with asked(sources(log, book)) as client:
+        word(client)
+        answer = client.get(f"/verdicts/{REFUSED_REF}?listed=allow")
+        assert (answer.status_code, "deny.txt: cannot be read" in answer.text) == (200, True)
+        assert "will pass" not in answer.text
 
 
 @pytest.mark.parametrize(

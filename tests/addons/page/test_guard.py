@@ -49,6 +49,8 @@ def test_foreign_host(host: str) -> None:
         ({"origin": "http://localhost:8083", "sec-fetch-site": "cross-site"}, False),
         ({"origin": "http://localhost:8083", "sec-fetch-site": "same-site"}, False),
         ({"origin": "null", "sec-fetch-site": "none"}, False),
+        ({"origin": "http://["}, False),
+        ({"origin": "http://[", "sec-fetch-site": "same-origin"}, False),
     ],
 )
 def test_form_of_ours(headers: dict[str, str], own: bool) -> None:

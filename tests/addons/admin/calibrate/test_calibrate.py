@@ -90,7 +90,7 @@ def test_json(tmp_path: Path, photos: Path, capsys: Captured) -> None:
     found = json.loads(capsys.readouterr().out)
     assert found["worst"] == {"nsfw": [{"file": f"{photos}/b.jpg", "whole": 0.9, "in_part": 0.5}]}
     assert found["signals"][0]["proposal"]["target"] == 0.5
-    assert found["advice"]["nsfw"][0].startswith("For 50 %: at_least: ")
+    assert found["advice"]["nsfw"][0].startswith("2 pictures cannot show 50 %: ")
 
 
 def test_show_0_names_none(tmp_path: Path, photos: Path, capsys: Captured) -> None:
