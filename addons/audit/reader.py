@@ -7,12 +7,11 @@ thread may ask. A LogError says in words what the administrator can do.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import pwd
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from addons.audit import questions
@@ -79,13 +78,15 @@ class Reader:
         ((count,),) = self._ask(f"SELECT count(*) FROM verdicts{where}", given)  # noqa: S608
         return int(count or 0)
 
-    def scores(self, since: float) -> dict[str, list[float]]:
-        """signal -> the highest score of each file that was judged, over its whole and its parts; oldest first."""
-        found: dict[str, list[float]] = defaultdict(list)
-        for whole, part in self._ask(questions.SCORES, (since,)):
-            scores, in_part = json.loads(str(whole)), json.loads(str(part))
-            for signal in scores | in_part:
-                found[signal].append(max(scores.get(signal, 0.0), in_part.get(signal, 0.0)))
+    def scores(self, since: float) -> dict[str, dict[int, int]]:
+        """signal -> hundredths (0..100, rounded down) -> how many judged files have that as their highest score.
+
+        The highest is that over the whole and its parts. SQLite counts, and Python sees the counts alone: a week may
+        have a million rows, and Python is shared with the proxy.
+        """
+        found: dict[str, dict[int, int]] = defaultdict(dict)
+        for signal, hundredths, count in self._ask(questions.SCORES, {"since": since}):
+            found[str(signal)][int(hundredths or 0)] = int(count or 0)
         return dict(found)
 
     def by_minute(self, since: float) -> list[tuple[int, int, int, int]]:
@@ -93,7 +94,7 @@ class Reader:
         found = self._ask(questions.MINUTES, (since,))
         return [tuple(int(value or 0) for value in row) for row in found]  # type: ignore[misc]
 
-    def _ask(self, question: str, given: tuple[Value, ...]) -> list[tuple[Value, ...]]:
+    def _ask(self, question: str, given: tuple[Value, ...] | Mapping[str, Value]) -> list[tuple[Value, ...]]:
         with self._opened() as connection:
             return connection.execute(question, given).fetchall()
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from config.policy import PolicySpec
 
@@ -52,18 +52,21 @@ def _conditions(value: object) -> Iterator[dict[str, object]]:
         yield from _conditions(inner)
 
 
-def refusals(scores: Sequence[float]) -> list[int]:
-    """How many scores are at or above each threshold 0.00, 0.01, ... 1.00: STEPS + 1 counts."""
-    ordered = sorted(score for score in scores if math.isfinite(score))
-    return [len(ordered) - bisect_left(ordered, step / STEPS) for step in range(STEPS + 1)]
+def refusals(scores: Mapping[int, int]) -> list[int]:
+    """How many scores are at or above each threshold 0.00, 0.01, ... 1.00: STEPS + 1 counts.
+
+    `scores`: hundredths, rounded down -> how many.
+    """
+    counts = [scores.get(step, 0) for step in range(STEPS + 1)]
+    return list(accumulate(reversed(counts)))[::-1]
 
 
-def histogram(scores: Sequence[float]) -> list[int]:
-    """How many scores lie in each of BINS bars of 0..1; a score of 1 belongs to the last one."""
+def histogram(scores: Mapping[int, int]) -> list[int]:
+    """How many scores lie in each of BINS bars of 0..1; a score of 1 belongs to the last one. `scores` as above."""
     counts = [0] * BINS
-    for score in scores:
-        if 0 <= score <= 1:
-            counts[min(int(score * BINS), BINS - 1)] += 1
+    for step, count in scores.items():
+        if 0 <= step <= STEPS:
+            counts[min(step * BINS // STEPS, BINS - 1)] += count
     return counts
 
 

@@ -139,7 +139,7 @@ def _figures(sources: Sources, log: Reader, week: Week, asked: tuple[str, float]
         timed=len(times),
         hits=sorted(lately.hits.items(), key=lambda hit: -hit[1]),
         # signals of an older policy have no lines to draw
-        scores=[_scores(name, lately.signals[name], lines[name], asked) for name in lately.signals if name in lines],
+        scores=[_scores(name, lately.signals[name], lines[name], asked) for name in lines if name in lately.signals],
         history=latest[:HISTORY],
     )
 

@@ -12,13 +12,14 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from addons.listener import ListenError, origin
+from addons.page.bounded import MAX_CONNECTIONS, Bounded
 
 log = logging.getLogger("pictrs_filter")
 
 BACKLOG = 64
 """Connections that wait to be accepted."""
-MAX_AT_ONCE = 64
-"""Connections and requests in hand; more are answered 503."""
+MAX_AT_ONCE = MAX_CONNECTIONS
+"""Connections and requests in hand; more are answered 503, and connections beyond (bounded.py) closed."""
 KEEP_ALIVE_SECONDS = 5
 STOP_SECONDS = 3.0
 """How long a stop waits for answers that are on their way."""
@@ -36,7 +37,7 @@ class Server:
             uvicorn.Config(
                 app,
                 loop="asyncio",
-                http="h11",
+                http=Bounded,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -12,7 +12,7 @@ from addons.page import figures
 DAYS = 7
 WEEK_SECONDS = DAYS * 86_400
 KEPT_SECONDS = 60.0
-"""How old these figures may be. A million rows take seconds to read, in a thread that shares Python with the proxy."""
+"""How old these figures may be. SQLite needs a while to count a million rows."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Week:
 
     def _read(self, since: float, rules: Sequence[str]) -> Figures:
         signals = {
-            name: Signal(len(scores), figures.histogram(scores), figures.refusals(scores))
+            name: Signal(sum(scores.values()), figures.histogram(scores), figures.refusals(scores))
             for name, scores in self._log.scores(since).items()
         }
         hits = {rule: self._log.count(since=since, rule=rule) for rule in rules}

@@ -93,8 +93,19 @@ def test_one_is_found_by_its_ref_the_newer_of_two(path: Path) -> None:
 
 
 def test_the_highest_score_of_each_judged_file(path: Path) -> None:
-    assert Reader(path).scores(0) == {"nsfw": [0.9, 0.2, 0.4], "gore": [0.3]}
-    assert Reader(path).scores(MINUTE + 1) == {"nsfw": [0.4], "gore": [0.3]}
+    assert Reader(path).scores(0) == {"nsfw": {90: 1, 20: 1, 40: 1}, "gore": {30: 1}}
+    assert Reader(path).scores(MINUTE + 1) == {"nsfw": {40: 1}, "gore": {30: 1}}
+
+
+def test_scores_are_rounded_down_to_hundredths_and_counted(tmp_path: Path) -> None:
+    scores = [step / 100 for step in range(101)] + [0.849999, 0.85, 0.859999]
+    store = Store(tmp_path / "log.db")
+    store.append([row(index, scores={"a-b": score}, in_part={"a-b": 0.0}) for index, score in enumerate(scores)])
+    store.append([row(999, scores={"a-b": 0.1}, in_part={"a-b": 0.5, "c": 0.7})])
+    store.close()
+    found = Reader(tmp_path / "log.db").scores(0)
+    assert found["a-b"] == dict.fromkeys(range(101), 1) | {84: 2, 85: 3, 50: 2}
+    assert found["c"] == {70: 1}
 
 
 def test_minutes_that_had_any(path: Path) -> None:

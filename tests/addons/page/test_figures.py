@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import pytest
 
@@ -12,13 +13,13 @@ from config.load import load
 
 def test_refusals_are_what_counting_gives() -> None:
     scores = [random.Random(7).random() for _ in range(500)] + [0.0, 0.29, 0.57, 0.58, 1.0]
-    found = figures.refusals(scores)
+    found = figures.refusals(Counter(int(score * 100 + 1e-9) for score in scores))
     assert found == [sum(score >= step / 100 for score in scores) for step in range(101)]
-    assert (found[0], figures.refusals([]), figures.refusals([float("nan")])[0]) == (len(scores), [0] * 101, 0)
+    assert (found[0], figures.refusals({})) == (len(scores), [0] * 101)
 
 
 def test_histogram_has_every_score_once() -> None:
-    found = figures.histogram([0.0, 0.0199, 0.02, 0.5, 1.0, float("nan"), 1.2])
+    found = figures.histogram({0: 1, 1: 1, 2: 1, 50: 1, 100: 1, 120: 1})
     assert len(found) == figures.BINS
     assert {index: count for index, count in enumerate(found) if count} == {0: 2, 1: 1, 25: 1, 49: 1}
 
