@@ -49,14 +49,8 @@ def test_connections_have_a_bound(server: Address, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(bounded, "REQUEST_SECONDS", LONG)
     with contextlib.ExitStack() as stack:
         idle = [stack.enter_context(socket.create_connection(server)) for _ in range(bounded.MAX_CONNECTIONS + 8)]
-        over: set[socket.socket] = set()
-
-        def enough() -> bool:
-            over.update(each for each in idle if each not in over and is_over(each))
-            return len(over) >= 8
-
-        until(enough)
-        assert len(over) == 8
+        until(lambda: sum(map(is_over, idle)) >= 8)
+        assert sum(map(is_over, idle)) == 8
         for each in idle[:10]:
             each.close()
         until(lambda: _answers(server))
