@@ -7,8 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-Command = Callable[[str, str, str, str], argparse.ArgumentParser]
-"""`command` of grammar.parser(): name, summary, text, examples."""
+from addons.admin.command import DEFAULT_FILE, Command
 
 TARGET = "0.1%"
 SINCE = "30d"
@@ -16,7 +15,6 @@ SHOW = 10
 """The worst files that are named, if nobody says otherwise."""
 MOST_SHOWN = 100_000
 SECONDS = {"h": 3600, "d": 86_400, "w": 604_800}
-DEFAULT_FILE = "default: the file that PICTRS_FILTER_CONFIG names, else the shipped one"
 
 CALIBRATE = """\
 How often would innocent pictures be refused? Scores your own ordinary pictures as the filter would, whole and in parts,

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
+from addons.admin.command import DEFAULT_FILE, Command
 from config.policy import Origin
-
-Command = Callable[[str, str, str, str], argparse.ArgumentParser]
-"""Makes a command: its name, a summary for the list of all, a text before its options, and examples behind them."""
 
 EXPLAIN = """\
 Why does this picture fare as it does? Shows every signal, and every condition of every rule, true or false, as a tree,
@@ -35,7 +31,7 @@ exit code: 0 it was looked at, 1 it could not be read
 def add(command: Command) -> None:
     """Add the command to the grammar."""
     explain = command("explain", "why does this picture fare as it does?", EXPLAIN, EXAMPLES)
-    explain.add_argument("--config", type=Path, metavar="FILE", help="default: as for serve")
+    explain.add_argument("--config", type=Path, metavar="FILE", help=DEFAULT_FILE)
     explain.add_argument(
         "--source", choices=get_args(Origin), help="judge it as if it came from there; default: all rules count"
     )

@@ -17,12 +17,12 @@ from addons.admin import (
     presets_grammar,
 )
 from addons.admin.bench.report import KEYS
+from addons.admin.command import DEFAULT_FILE
 from config.addresses import check_listen, check_upstream
 
 BENCH_SECONDS = 20.0
 """Seconds that `bench` measures, if nobody says otherwise. With loading the models twice it takes about a minute."""
 
-DEFAULT_FILE = "default: the file that PICTRS_FILTER_CONFIG names, else the shipped one"
 
 TOP = """\
 first steps:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
 from pathlib import Path
 
+from addons.admin.command import DEFAULT_FILE, Command
 from config.consistency import OWN_LISTS
 
-Command = Callable[[str, str, str, str], argparse.ArgumentParser]
-"""`command` of grammar.parser(): name, summary, text, examples."""
-
-DEFAULT_FILE = "default: the file that PICTRS_FILTER_CONFIG names, else the shipped one"
 WHAT = "REF|HASH|FILE"
 MEANS = """\
 What it is about is one of:

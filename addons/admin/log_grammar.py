@@ -8,17 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
+from addons.admin.command import DEFAULT_FILE, Command
 from addons.admin.moment import moment
 from addons.audit.questions import OUTCOMES
 from addons.inspection import Source
 
-Command = Callable[[str, str, str, str], argparse.ArgumentParser]
-"""`command` of grammar.parser(): name, summary, text, examples."""
-
 ROWS = 50
 """Verdicts shown, if nobody says otherwise: as many as a terminal has lines."""
 MOST_ROWS = 100_000_000
-DEFAULT_FILE = "default: the file that PICTRS_FILTER_CONFIG names, else the shipped one"
 _REF = re.compile(r"(?:ref[= ])?([0-9a-f]{8})")
 
 LOG = """\

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
 from pathlib import Path
 
-Command = Callable[[str, str, str, str], argparse.ArgumentParser]
-"""Adds a command: its name, a summary, a text, examples."""
+from addons.admin.command import Command
 
 FILE = "default: the file that PICTRS_FILTER_CONFIG names, else the shipped one"
 TEXT = """\

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
-
+from addons.admin.command import Command
 from config import presets
-
-Command = Callable[[str, str, str, str], argparse.ArgumentParser]
-"""Adds a command: its name, a summary, a text, examples."""
 
 TEXT = """\
 Configurations that are shipped, ready to be used or to be copied and changed. preset:NAME may stand wherever a
