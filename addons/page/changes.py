@@ -82,9 +82,12 @@ class Changes:
         if self._sources.log is None or self._sources.book is None:
             raise Refused(503, "There is no log, or no list, that could be used.")
         try:
-            row = self._sources.log.get(ref)
-            if row is None:
+            rows = self._sources.log.rows(ref=ref)
+            if not rows:
                 raise Refused(404, "The log has no verdict with this ref.")
+            row = rows[0]
+            if len({each.sha256 for each in rows}) > 1:  # a ref has 32 bits
+                raise Refused(409, f"The log has this ref of several files: use pictrs-filter {kind} with the SHA-256.")
             if row.sha256 is None:
                 raise Refused(409, f"The hash of this file was not kept (audit.hashes): use pictrs-filter {kind} FILE.")
             if remove:

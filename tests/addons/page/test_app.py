@@ -305,6 +305,16 @@ def test_form_that_does_not_do(log: Reader, form: dict[str, str], status: int) -
     assert book.entries == []
 
 
+def test_a_ref_of_several_files_is_nobodys(tmp_path: Path) -> None:
+    twice = [row(500, at, **REFUSED) for at in (NOW - 9, NOW - 5)]
+    other = row(500, NOW - 1, **{**REFUSED, "sha256": "cd" * 32})
+    for rows, status in ((twice, 200), ([*twice, other], 409)):
+        book = Notebook()
+        with asked(sources(write(tmp_path / f"{status}.db", rows), book)) as client:
+            assert client.post("/allow", data={"ref": REFUSED_REF}, headers=BEARER).status_code == status
+        assert len(book.entries) == (status == 200)
+
+
 def test_list_that_cannot_be_changed_is_told(log: Reader) -> None:
     with asked(sources(log, Notebook("deny.txt: cannot be written: disk full"))) as client:
         answer = client.post("/deny", data={"ref": REFUSED_REF}, headers=BEARER)
