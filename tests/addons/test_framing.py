@@ -187,7 +187,7 @@ def flood(connection: socket.socket, piece: bytes) -> bool:
 def test_what_waits_behind_a_slow_request_is_limited(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     judge = FakeJudge()
 
-    async def never(data: bytes, deadline: float) -> Verdict:
+    async def never(*_: object) -> Verdict:
         await asyncio.sleep(60)
         raise AssertionError
 

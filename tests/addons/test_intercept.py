@@ -107,7 +107,7 @@ def test_only_the_bytes_that_were_judged_go_on(
 ) -> None:
     plain = judge.judge
 
-    async def shorter(data: bytes, deadline: float) -> Verdict:
+    async def shorter(data: bytes, deadline: float, *_: object) -> Verdict:
         return replace(await plain(data, deadline), size=len(PICTURE))
 
     monkeypatch.setattr(judge, "judge", shorter)
@@ -357,7 +357,7 @@ def test_a_fault_at_any_stage_refuses(
 def test_whatever_is_not_plainly_a_pass_is_refused(
     gate: RunningFilter, recorder: Recorder, judge: FakeJudge, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def odd(data: bytes, deadline: float) -> object:
+    async def odd(data: bytes, *_: object) -> object:
         if kind == "none":
             return None
         if kind == "no size":
@@ -374,7 +374,7 @@ def test_whatever_is_not_plainly_a_pass_is_refused(
 def test_an_odd_decision_is_not_sent_on(
     gate: RunningFilter, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def odd(*_: object) -> object:
+    async def odd(data: bytes, *_: object) -> object:
         return {"method": "POST"}
 
     monkeypatch.setattr(Gatekeeper, "decide", odd)
@@ -443,7 +443,7 @@ def test_a_client_that_leaves_stops_the_work(
 ) -> None:
     started, ended = asyncio.Event(), []
 
-    async def slow(data: bytes, deadline: float) -> Verdict:
+    async def slow(data: bytes, deadline: float, *_: object) -> Verdict:
         started.set()
         try:
             await asyncio.sleep(30)

@@ -79,7 +79,7 @@ def test_stopping_finishes_what_is_in_hand(
     started, release = asyncio.Event(), asyncio.Event()
     plain = judge.judge
 
-    async def slow(data: bytes, deadline: float) -> Verdict:
+    async def slow(data: bytes, deadline: float, *_: object) -> Verdict:
         started.set()
         await release.wait()
         return await plain(data, deadline)
