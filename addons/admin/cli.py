@@ -50,7 +50,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "check":
         from addons.admin.check import check
 
-        return check(options.file)
+        return check(options.file or options.config)
     if options.command == "presets":
         from addons.admin import presets
 

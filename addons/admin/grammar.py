@@ -161,7 +161,9 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--listen", type=_checked(check_listen), metavar="ADDRESS:PORT", help="where to listen")
 
     check = command("check", "is this configuration sound? each fault with file and line", CHECK, CHECK_EXAMPLES)
-    check.add_argument("file", nargs="?", type=Path, metavar="FILE", help=DEFAULT_FILE)
+    file = check.add_mutually_exclusive_group()
+    file.add_argument("file", nargs="?", type=Path, metavar="FILE", help=DEFAULT_FILE)
+    file.add_argument("--config", type=Path, metavar="FILE", help="the same")
 
     classify = command("classify", "judge pictures without storing them anywhere", CLASSIFY, CLASSIFY_EXAMPLES)
     classify.add_argument("--config", type=Path, metavar="FILE", help=DEFAULT_FILE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from addons.admin.command import DEFAULT_FILE, Command
@@ -87,8 +88,10 @@ def add(command: Command) -> None:
     lists = command("lists", "the lists of hashes: look, import, export, fetch", LISTS, LISTS_EXAMPLES)
     lists.add_argument("--config", type=Path, metavar="FILE", help=DEFAULT_FILE)
     inner = lists.add_subparsers(dest="lists_command", metavar="COMMAND", title="commands; `show` if none is given")
-    inner.add_parser("show", help="each list, how many hashes it has, and what is wrong with it")
-    inner.add_parser("sync", help="fetch the lists with a url now; a running filter takes them up within seconds")
+    show = inner.add_parser("show", help="each list, how many hashes it has, and what is wrong with it")
+    sync = inner.add_parser(
+        "sync", help="fetch the lists with a url now; a running filter takes them up within seconds"
+    )
     take = inner.add_parser("import", help="add the hashes of a file to one of your lists")
     take.add_argument("file", type=Path, metavar="FILE", help="one hash a line")
     take.add_argument("--to", choices=OWN_LISTS, required=True, help="your list")
@@ -98,3 +101,5 @@ def add(command: Command) -> None:
     give = inner.add_parser("export", help="print one of your lists, to share it")
     give.add_argument("name", choices=OWN_LISTS, metavar="allow|deny", help="your list")
     give.add_argument("--kind", choices=("sha256", "pdq"), help="hashes of one kind alone")
+    for each in (show, sync, take, give):  # behind the word as well as before it
+        each.add_argument("--config", type=Path, metavar="FILE", help=DEFAULT_FILE, default=argparse.SUPPRESS)

@@ -64,8 +64,8 @@ def test_a_command_line_that_is_wrong(capsys: pytest.CaptureFixture[str], argume
     [
         (["serve"], {"config": None, "upstream": None, "listen": None}),
         (["serve", "--listen", "[::1]:80"], {"config": None, "upstream": None, "listen": "[::1]:80"}),
-        (["check"], {"file": None}),
-        (["check", "f.yaml"], {"file": Path("f.yaml")}),
+        (["check"], {"file": None, "config": None}),
+        (["check", "f.yaml"], {"file": Path("f.yaml"), "config": None}),
         (["classify", "a", "http://h/b"], {"config": None, "json": False, "pictures": ["a", "http://h/b"]}),
         (["selftest"], {"url": None, "write": None, "config": None}),
         (["selftest", "--url", "https://h:1/"], {"url": "https://h:1/", "write": None, "config": None}),
@@ -91,3 +91,24 @@ def test_without_an_installed_package_there_is_no_version(
     with pytest.raises(SystemExit):
         parser().parse_args(["--version"])
     assert capsys.readouterr().out == "pictrs-filter (not installed)\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "file"),
+    [([], None), (["a.yaml"], Path("a.yaml")), (["--config", "a.yaml"], Path("a.yaml"))],
+)
+def test_the_file_to_check_may_be_named_as_elsewhere(arguments: list[str], file: Path | None) -> None:
+    options = parser().parse_args(["check", *arguments])
+    assert (options.file or options.config) == file
+
+
+def test_one_file_is_checked() -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(["check", "a.yaml", "--config", "b.yaml"])
+
+
+@pytest.mark.parametrize("words", [["show"], ["sync"], ["import", "a.txt", "--to", "deny"], ["export", "deny"]])
+def test_the_configuration_of_lists_stands_before_the_word_or_behind_it(words: list[str]) -> None:
+    for arguments in (["--config", "a.yaml", *words], [*words, "--config", "a.yaml"]):
+        assert parser().parse_args(["lists", *arguments]).config == Path("a.yaml")
+    assert parser().parse_args(["lists", *words]).config is None
