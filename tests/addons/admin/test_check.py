@@ -112,7 +112,7 @@ def test_a_named_list_that_cannot_be_read_is_a_fault(tmp_path: Path, capsys: pyt
     assert check(file) == 1
     assert capsys.readouterr().out.splitlines() == [
         f"{file}: lists.gone: {tmp_path}/gone.txt: cannot be read: No such file or directory",
-        f"{file}: lists.folder: {tmp_path}: cannot be read: Is a directory",
+        f"{file}: lists.folder: {tmp_path}: cannot be read: it is not an ordinary file",
         "2 problems; the filter would not start",
     ]
 
