@@ -38,6 +38,14 @@ class Seen:
         return self.fired is not None and self.fired.rejects
 
 
+@dataclass(frozen=True)
+class Looked:
+    """All that was looked at in a file, and the rules that it was judged by."""
+
+    seen: Seen
+    rules: Rules
+
+
 class Examiner:
     """`labels` gives each model's label names, in the order of the views' arrays; `budget` bounds views and crops.
 

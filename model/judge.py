@@ -11,11 +11,10 @@ an absolute `time.monotonic()` second.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
-from typing import Protocol, Self
+from typing import Self
 
 from config.load import Config
 from config.media import OnFailure
@@ -23,9 +22,9 @@ from config.policy import Action, Origin
 from config.settings import Mode
 from model.card import CARD_SHA256, card
 from model.classifier import Backend, Load
+from model.decoding import Decoder
 from model.digest import OFF_LOOP_BYTES, sha256
 from model.errors import (
-    Cause,
     DeadlineExceeded,
     DecoderFailed,
     JudgeError,
@@ -34,43 +33,22 @@ from model.errors import (
     Undecodable,
     Unsupported,
 )
-from model.examiner import Examiner, Seen
+from model.examiner import Examiner, Looked, Seen
 from model.forecast import Forecast
-from model.formats.media import MediaType
 from model.formats.sniff import sniff
+from model.inhand import InHand
 from model.listed import ALLOW, DENY, File, Found, Lists, NoLists, how, of_views
 from model.parts import check_labels, start_parts
 from model.policy import Fired, Rules, asked, highest
 from model.preprocess import Views
 from model.verdict import Outcome, Verdict
 
-__all__ = ["CARD_RULE", "OFF_LOOP_BYTES", "UNKNOWN_MIME", "Decoder", "Judge"]
+__all__ = ["CARD_RULE", "OFF_LOOP_BYTES", "Judge"]
 
 CARD_RULE = "self-test-card"
 """The rule name of the self-test card in logs and tables."""
-UNKNOWN_MIME = "application/octet-stream"
 OF_PARTS = ("device", "backend", "limits", "views", "decoder")
 """Settings that models and decoders are started with."""
-
-
-class Decoder(Protocol):
-    """What the judge needs of the decoder pool: bytes to views, raising a JudgeError when there are none."""
-
-    async def decode(self, data: bytes, media: MediaType, deadline: float) -> Views:
-        """Views of one file, the arrays in the order of the models, all of the same number of views."""
-        ...
-
-    def expects(self) -> float:
-        """In how many seconds another file would have a decoder; 0 when that is not known yet."""
-        ...
-
-    async def normalise(self, data: bytes, media: MediaType, deadline: float) -> bytes | None:
-        """A still encoded anew, or None for an animation or a video."""
-        ...
-
-    async def close(self) -> None:
-        """End all children."""
-        ...
 
 
 class Judge:
@@ -169,7 +147,7 @@ class Judge:
     async def _look(
         self, data: bytes, deadline: float, origin: Origin | None, came_as: str | None, *, hasty: bool
     ) -> tuple[Verdict, Looked | None]:
-        file = _File(await sha256(data), len(data), sniff(data))
+        file = InHand(await sha256(data), len(data), sniff(data))
         file.lap("hash")
         if file.sha256 == CARD_SHA256:
             return file.verdict(Outcome.REJECT, Outcome.REJECT, CARD_RULE), None
@@ -205,7 +183,7 @@ class Judge:
         return scores, Looked(seen, rules)
 
     async def _by_lists(
-        self, known: File, lists: Lists, origin: Origin | None, file: _File
+        self, known: File, lists: Lists, origin: Origin | None, file: InHand
     ) -> tuple[Rules, Verdict | None]:
         """The rules with what is on lists, and the verdict if own lists settle it.
 
@@ -218,7 +196,7 @@ class Judge:
 
         return look_up() if isinstance(lists, NoLists) else await asyncio.to_thread(look_up)
 
-    def _settled(self, known: File, lists: Lists, rules: Rules, file: _File) -> Verdict | None:
+    def _settled(self, known: File, lists: Lists, rules: Rules, file: InHand) -> Verdict | None:
         """The verdict that own lists come to; None: they know nothing."""
         if denied := known.denied(lists):
             if denied.kind == "pdq" and known.hashes is not None:  # of several pictures, the one that decides
@@ -232,7 +210,7 @@ class Judge:
                 return _allowed(like, file)
         return None
 
-    def _denied(self, entry: Found, file: _File) -> Verdict:
+    def _denied(self, entry: Found, file: InHand) -> Verdict:
         outcome = Outcome.PASS if self._settings.mode is Mode.SHADOW else Outcome.REJECT
         found = file.verdict(outcome, Outcome.REJECT, DENY, detail=how(entry))
         return replace(found, note=entry.note)
@@ -257,9 +235,9 @@ class Judge:
             failure = error
         else:
             return data if new is None else new
-        return self._failed(failure, _File(await sha256(data), len(data), media))
+        return self._failed(failure, InHand(await sha256(data), len(data), media))
 
-    async def _decode(self, data: bytes, file: _File, deadline: float) -> Views:
+    async def _decode(self, data: bytes, file: InHand, deadline: float) -> Views:
         if len(data) > self._settings.limits.max_file_bytes:
             raise TooLarge(f"{len(data)} bytes, more than limits.max_file_mib allows")
         if not data:
@@ -283,7 +261,7 @@ class Judge:
         file.lap("decode")
         return views
 
-    def _judged(self, seen: Seen, file: _File) -> Verdict:
+    def _judged(self, seen: Seen, file: InHand) -> Verdict:
         fired, whole = seen.fired, len(seen.by_view) - seen.parts
         strict = Outcome.REJECT if fired and fired.action is Action.REJECT else Outcome.PASS
         outcome = Outcome.PASS if self._settings.mode is Mode.SHADOW or not seen.decided else strict
@@ -292,7 +270,7 @@ class Judge:
         scores, in_part = highest(seen.by_view[:whole]), highest(seen.by_view[whole:])
         return replace(found, scores=scores, in_part=in_part, views=sum(map(bool, seen.by_view)))
 
-    def _failed(self, error: JudgeError, file: _File) -> Verdict:
+    def _failed(self, error: JudgeError, file: InHand) -> Verdict:
         strict = Outcome.REJECT if error.sender_at_fault else Outcome.UNAVAILABLE
         # who floods the filter is not to get anything past it by that: as with `overload`, no setting helps
         chosen = getattr(self._settings.failure, error.cause) is OnFailure.PASS and not isinstance(error, Overloaded)
@@ -300,44 +278,7 @@ class Judge:
         return file.verdict(Outcome.PASS if lets_pass else strict, strict, error.cause, error.cause, str(error))
 
 
-@dataclass(frozen=True)
-class Looked:
-    """All that was looked at in a file, and the rules that it was judged by."""
-
-    seen: Seen
-    rules: Rules
-
-
-@dataclass
-class _File:
-    """What is known of the file in hand. `size` and `sha256` are of the bytes that are judged, and may go on."""
-
-    sha256: str
-    size: int
-    media: MediaType | None
-    sampled: str = ""
-    pdq: str | None = None
-    pdq_quality: int = 0
-    ms: dict[str, float] = field(default_factory=dict)
-    last: float = field(default_factory=time.monotonic)
-
-    def lap(self, stage: str) -> None:
-        """Note a stage's milliseconds."""
-        now = time.monotonic()
-        self.ms[stage] = round((now - self.last) * 1000, 1)
-        self.last = now
-
-    def verdict(
-        self, outcome: Outcome, strict: Outcome, rule: str | None, cause: Cause | None = None, detail: str = ""
-    ) -> Verdict:
-        """A verdict on it."""
-        name, mime = (self.media.name, self.media.mime) if self.media else (None, UNKNOWN_MIME)
-        known = (self.sha256, self.size, name, mime)
-        found = Verdict(outcome, strict, rule, cause, *known, sampled=self.sampled, detail=detail, stage_ms=self.ms)
-        return replace(found, pdq=self.pdq, pdq_quality=self.pdq_quality)
-
-
-def _allowed(entry: Found, file: _File) -> Verdict:
+def _allowed(entry: Found, file: InHand) -> Verdict:
     return replace(file.verdict(Outcome.PASS, Outcome.PASS, ALLOW, detail=how(entry)), note=entry.note)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable
 from pathlib import Path
 
-from addons.admin.command import DEFAULT_FILE, Command
+from addons.admin.command import DEFAULT_FILE, Command, checked
 
 TARGET = "0.1%"
 SINCE = "30d"
@@ -55,15 +54,15 @@ def add(command: Command) -> None:
     calibrate.add_argument("folders", nargs="*", type=Path, metavar="DIR", help="folders of innocent pictures")
     calibrate.add_argument("--from-log", action="store_true", help="take the scores of the filter's log instead")
     calibrate.add_argument(
-        "--since", type=_checked(seconds), metavar="TIME", help=f"how far back in the log: 12h, 30d, 4w ({SINCE})"
+        "--since", type=checked(seconds), metavar="TIME", help=f"how far back in the log: 12h, 30d, 4w ({SINCE})"
     )
     calibrate.add_argument(
-        "--target", type=_checked(rate), default=rate(TARGET), metavar="RATE", help="rate to keep to (0.1%%)"
+        "--target", type=checked(rate), default=rate(TARGET), metavar="RATE", help="rate to keep to (0.1%%)"
     )
     calibrate.add_argument("--report", type=Path, metavar="FILE", help="write an HTML page with histograms, too")
     calibrate.add_argument("--json", action="store_true", help="one JSON object, for scripts")
     calibrate.add_argument(
-        "--show", type=_checked(number), default=SHOW, metavar="N", help="name the N worst files (%(default)s); 0: none"
+        "--show", type=checked(number), default=SHOW, metavar="N", help="name the N worst files (%(default)s); 0: none"
     )
     calibrate.add_argument("--fresh", action="store_true", help="forget scores from before, and score all anew")
 
@@ -103,15 +102,3 @@ def number(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or int(text[:9]) > MOST_SHOWN:
         raise ValueError(f"must be a whole number from 0 to {MOST_SHOWN}")
     return int(text)
-
-
-def _checked(check: Callable[[str], object]) -> Callable[[str], object]:
-    """`check` as argparse wants it: its own words, and what was typed."""
-
-    def convert(text: str) -> object:
-        try:
-            return check(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(f"{error}, not {text!r}") from None
-
-    return convert

@@ -17,7 +17,7 @@ from addons.admin import (
     presets_grammar,
 )
 from addons.admin.bench.report import KEYS
-from addons.admin.command import DEFAULT_FILE
+from addons.admin.command import DEFAULT_FILE, checked
 from config.addresses import check_listen, check_upstream
 
 BENCH_SECONDS = 20.0
@@ -157,8 +157,8 @@ def parser() -> argparse.ArgumentParser:
 
     serve = command("serve", "run the filter in front of pict-rs", SERVE, SERVE_EXAMPLES)
     serve.add_argument("--config", type=Path, metavar="FILE", help=DEFAULT_FILE)
-    serve.add_argument("--upstream", type=_checked(check_upstream), metavar="URL", help="where pict-rs is")
-    serve.add_argument("--listen", type=_checked(check_listen), metavar="ADDRESS:PORT", help="where to listen")
+    serve.add_argument("--upstream", type=checked(check_upstream), metavar="URL", help="where pict-rs is")
+    serve.add_argument("--listen", type=checked(check_listen), metavar="ADDRESS:PORT", help="where to listen")
 
     check = command("check", "is this configuration sound? each fault with file and line", CHECK, CHECK_EXAMPLES)
     file = check.add_mutually_exclusive_group()
@@ -177,7 +177,7 @@ def parser() -> argparse.ArgumentParser:
     )
     target = selftest.add_mutually_exclusive_group()
     target.add_argument(
-        "--url", type=_checked(_http_url), metavar="URL", help="the filter's address; default: where it listens"
+        "--url", type=checked(_http_url), metavar="URL", help="the filter's address; default: where it listens"
     )
     target.add_argument("--write", type=Path, metavar="FILE", help="upload nothing, write the card to FILE")
     selftest.add_argument("--config", type=Path, metavar="FILE", help=DEFAULT_FILE)
@@ -209,7 +209,7 @@ def parser() -> argparse.ArgumentParser:
     calibrate_grammar.add(command)
 
     demo = command("demo", "see the whole thing work, on this machine, in a minute", DEMO, DEMO_EXAMPLES)
-    demo.add_argument("--upstream", type=_checked(check_upstream), metavar="URL", help="a real pict-rs, to be tried")
+    demo.add_argument("--upstream", type=checked(check_upstream), metavar="URL", help="a real pict-rs, to be tried")
     demo.add_argument("--stay", action="store_true", help="keep running afterwards")
     return top
 
@@ -223,18 +223,6 @@ def _http_url(value: str) -> str:
     if not good or not value.isprintable() or set(" ?#@") & set(value):
         raise ValueError("must be http://HOST:PORT, for example http://127.0.0.1:8081")
     return value
-
-
-def _checked(check: Callable[[str], str]) -> Callable[[str], str]:
-    """`check` as argparse wants it: its own words, and what was typed."""
-
-    def convert(text: str) -> str:
-        try:
-            return check(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(f"{error}, not {text!r}") from None
-
-    return convert
 
 
 def _number(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], float]:

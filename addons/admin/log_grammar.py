@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
-from addons.admin.command import DEFAULT_FILE, Command
+from addons.admin.command import DEFAULT_FILE, Command, checked
 from addons.admin.moment import moment
 from addons.audit.questions import OUTCOMES
 from addons.inspection import Source
@@ -55,13 +54,13 @@ def add(command: Command) -> None:
     """Add `log` and `log show`."""
     log = command("log", "what was judged, and why; `log show REF` for one verdict", LOG, LOG_EXAMPLES)
     log.add_argument("--config", type=Path, metavar="FILE", help=DEFAULT_FILE)
-    log.add_argument("--since", type=_checked(moment), metavar="WHEN", help="not before: 2h ago, or 2026-11-01")
-    log.add_argument("--until", type=_checked(moment), metavar="WHEN", help="before that")
+    log.add_argument("--since", type=checked(moment), metavar="WHEN", help="not before: 2h ago, or 2026-11-01")
+    log.add_argument("--until", type=checked(moment), metavar="WHEN", help="before that")
     log.add_argument("--rule", metavar="NAME", help="decided by this rule")
-    log.add_argument("--ref", type=_checked(ref), metavar="REF", help="with this ref")
+    log.add_argument("--ref", type=checked(ref), metavar="REF", help="with this ref")
     log.add_argument("--source", choices=get_args(Source), help="%(choices)s", metavar="SOURCE")
     log.add_argument("--outcome", choices=OUTCOMES, help="%(choices)s", metavar="OUTCOME")
-    log.add_argument("--limit", type=_checked(limit), default=ROWS, metavar="N", help="at most so many; 0: all")
+    log.add_argument("--limit", type=checked(limit), default=ROWS, metavar="N", help="at most so many; 0: all")
     log.add_argument("--json", action="store_true", help="one JSON object a line, for scripts")
     log.add_argument("--follow", action="store_true", help="go on with each new verdict, until Ctrl-C")
     inner = log.add_subparsers(dest="log_command", metavar="show REF", title="about one verdict")
@@ -75,7 +74,7 @@ def add(command: Command) -> None:
     # without defaults, which would win over what stands before `show`
     show.add_argument("--config", type=Path, metavar="FILE", help=DEFAULT_FILE, default=argparse.SUPPRESS)
     show.add_argument("--json", action="store_true", help="one JSON object, for scripts", default=argparse.SUPPRESS)
-    show.add_argument("shown", type=_checked(ref), metavar="REF", help="8 hex digits, as in the log or the refusal")
+    show.add_argument("shown", type=checked(ref), metavar="REF", help="8 hex digits, as in the log or the refusal")
 
 
 def ref(text: str) -> str:
@@ -91,15 +90,3 @@ def limit(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or int(text) > MOST_ROWS:
         raise ValueError(f"must be a whole number from 0 (all) to {MOST_ROWS}")
     return int(text) or MOST_ROWS
-
-
-def _checked(check: Callable[[str], object]) -> Callable[[str], object]:
-    """`check` as argparse wants it: its own words, and what was typed."""
-
-    def convert(text: str) -> object:
-        try:
-            return check(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(f"{error}, not {text!r}") from None
-
-    return convert

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 
 import numpy as np
@@ -13,10 +12,7 @@ from config.settings import Settings
 from model.card import plain
 from model.photograph import drawn
 
-HASHES = pytest.mark.skipif(importlib.util.find_spec("model.pdq") is None, reason="no PDQ hashes here")
 
-
-@HASHES
 async def test_a_picture_and_one_of_lower_quality_look_the_same() -> None:
     (look,) = await take_looks(Settings(), plain())
     (other,) = await take_looks(Settings(), plain(1))
@@ -27,7 +23,6 @@ async def test_a_picture_and_one_of_lower_quality_look_the_same() -> None:
     assert list(await take_looks(Settings(), plain())) == [look]
 
 
-@HASHES
 async def test_each_picture_of_an_animation_has_its_own() -> None:
     frames = [drawn(320, 320, 0, seed) for seed in (1, 2, 3)]
     file = io.BytesIO()
