@@ -1,0 +1,1 @@
+"""What is wrong with this set-up, found out by looking: `pictrs-filter doctor`."""
