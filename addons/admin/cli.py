@@ -147,7 +147,8 @@ def _calibrate(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from addons.admin.doctor import ComposeError, doctor, read_compose
+    from addons.admin.doctor import doctor, read_compose
+    from addons.doctor.compose.reading import ComposeError
 
     try:
         compose = None if options.compose is None else read_compose(options.compose)

@@ -10,6 +10,7 @@ from typing import Any
 
 from addons.admin.files import printable
 from addons.doctor.checks import CHECKS, Check
+from addons.doctor.compose.reading import MAX_BYTES, ComposeError, read
 from addons.doctor.examination import examine
 from addons.doctor.finding import Finding, Severity
 from addons.doctor.masking import masked, secrets_of
@@ -20,13 +21,8 @@ EXIT_CODES = {Severity.OK: 0, Severity.NOTE: 0, Severity.WARNING: 3, Severity.ER
 """By the worst that was found; 2 is a command line that is wrong."""
 CONFIGURATION = "configuration"
 """The check that says that the configuration does not load; then there is nothing else to look at."""
-MAX_COMPOSE_BYTES = 16 * 1024 * 1024
 WIDTH = 24
 """Characters for a check's name: as long as the longest, and a little more."""
-
-
-class ComposeError(Exception):
-    """What `--compose` names is not what `docker compose config` says; the message is for the operator."""
 
 
 async def doctor(
@@ -60,22 +56,19 @@ async def doctor(
 
 
 def read_compose(name: str) -> dict[str, Any]:
-    """What `docker compose config --format json` wrote, from a file or standard input (`-`). Raises ComposeError."""
+    """What `docker compose config` wrote, as JSON or YAML, from a file or standard input (`-`). Raises ComposeError."""
     try:
         if name == "-":
-            data = sys.stdin.buffer.read(MAX_COMPOSE_BYTES + 1)
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
         else:
             with open(name, "rb") as file:
-                data = file.read(MAX_COMPOSE_BYTES + 1)
+                data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL
         raise ComposeError(f"{printable(name)} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     try:
-        found = json.loads(data) if len(data) <= MAX_COMPOSE_BYTES else None
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict) or not isinstance(found.get("services"), dict):
-        raise ComposeError(f"{printable(name)} is not what `docker compose config --format json` writes")
-    return found
+        return read(data)
+    except ComposeError as error:
+        raise ComposeError(f"{printable(name)} {error}") from None
 
 
 def exit_code(found: Iterable[Finding]) -> int:

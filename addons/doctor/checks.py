@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from addons.doctor.clock import clock
+from addons.doctor.compose.check import compose
 from addons.doctor.configuration import configuration
 from addons.doctor.credentials import token, webhook
 from addons.doctor.decoder import decoder
@@ -23,6 +24,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("configuration", configuration),
     ("token", token),
     ("webhook", webhook),
+    ("compose", compose),
     ("state", state),
     ("disk", disk),
     ("lists", lists),
