@@ -34,7 +34,7 @@ _NO_PICKLES = (
     "Pickled weights (.bin, .pth, .pt) can run code and are not read: use a model with safetensors, or convert these "
     "where that does no harm and write local-dir:/path"
 )
-_UNREACHABLE = (
+UNREACHABLE = (
     "cannot be had from the Hugging Face hub and is not in the local cache; check the name, the revision and the "
     f"network, or copy {CONFIG_FILE} and {WEIGHTS_FILE} into a folder and write local-dir:/path, or write {OPEN_NSFW}, "
     "which needs no internet"
@@ -148,8 +148,8 @@ def _from_hub(spec: ModelSpec, repository: str, file: str) -> Path:
     try:
         return Path(hf_hub_download(repository, file, revision=spec.revision))
     except LocalEntryNotFoundError as error:
-        raise ModelError(f"{spec.timm}: {_UNREACHABLE} ({error})") from error
+        raise ModelError(f"{spec.timm}: {UNREACHABLE} ({error})") from error
     except EntryNotFoundError as error:
         raise ModelError(f"{spec.timm}: there is no {file} in that repository. {_NO_PICKLES}") from error
     except (OSError, ValueError) as error:  # HfHubHTTPError and HFValidationError are among them
-        raise ModelError(f"{spec.timm}: {_UNREACHABLE} ({error})") from error
+        raise ModelError(f"{spec.timm}: {UNREACHABLE} ({error})") from error

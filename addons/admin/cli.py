@@ -65,6 +65,8 @@ def _run(options: argparse.Namespace) -> int:
         if options.write:
             return write(options.write)
         return _to_its_end(selftest(options.url or _own_url(load(options.config).settings)))
+    if options.command == "doctor":
+        return _doctor(options)
     if options.command == "demo":
         from addons.admin.demo import demo
 
@@ -142,6 +144,20 @@ def _calibrate(options: argparse.Namespace) -> int:
 
         return from_log(config, OfTheFilter(config.settings), options.since or seconds(SINCE), asked)
     return _to_its_end(from_folders(config, options.folders, asked, fresh=options.fresh))
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from addons.admin.doctor import doctor, read_compose
+    from addons.doctor.compose.reading import ComposeError
+
+    try:
+        compose = None if options.compose is None else read_compose(options.compose)
+    except ComposeError as error:
+        print(f"pictrs-filter doctor: --compose: {error}", file=sys.stderr)
+        return 2
+    _log_to_stderr("critical")  # it says itself what is wrong, once
+    given = {"outside": options.outside, "quick": options.quick, "compose": compose, "as_json": options.json}
+    return _to_its_end(doctor(options.config, **given), at_once=True)  # not waiting for threads that were given up
 
 
 def _serve_config(options: argparse.Namespace) -> Config:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from addons.admin import (
     calibrate_grammar,
+    doctor_grammar,
     explain_grammar,
     lists_grammar,
     log_grammar,
@@ -34,6 +35,7 @@ first steps:
   pictrs-filter presets                                configurations to begin with: serve --config preset:shadow
   pictrs-filter models --config filter.yaml            which models, and can others change them?
   pictrs-filter selftest --url http://127.0.0.1:8081   does it really refuse? uploads a harmless test card
+  pictrs-filter doctor                                 something does not work: what, why, and which line cures it
   pictrs-filter allow 197ddfaf --note "a statue"       a picture was refused wrongly: let it pass from now on
   pictrs-filter deny unwanted.jpg                      refuse it, and pictures that look like it, from now on
   pictrs-filter lists                                  what is allowed and denied, and other servers' lists
@@ -181,6 +183,8 @@ def parser() -> argparse.ArgumentParser:
     )
     target.add_argument("--write", type=Path, metavar="FILE", help="upload nothing, write the card to FILE")
     selftest.add_argument("--config", type=Path, metavar="FILE", help=DEFAULT_FILE)
+
+    doctor_grammar.add(command)
 
     bench = command(
         "bench", "how many pictures a second can this machine judge?", BENCH, BENCH_EXAMPLES + _bench_keys()

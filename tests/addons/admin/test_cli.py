@@ -24,7 +24,7 @@ from tests.served import own_file
 Captured = pytest.CaptureFixture[str]
 SECONDS = 60.0
 COMMANDS = (
-    *("serve", "check", "classify", "explain", "selftest", "bench", "log", "allow", "deny", "lists"),
+    *("serve", "check", "classify", "explain", "selftest", "doctor", "bench", "log", "allow", "deny", "lists"),
     *("presets", "models", "calibrate", "demo"),
 )
 
