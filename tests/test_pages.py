@@ -37,7 +37,6 @@ YAML = [block for block in BLOCKS if block.language == "yaml"]
 TOP = ("addons", "model", "config", "tests", "docker", ".ci")
 MAY_FAIL = {"doctor": {0, 1, 3}}
 """Exit codes of commands that tell what they find; of all others 0."""
-NOT_YET = {"dist", ".venv", "bench-results"}
 
 
 def test_the_pages_are_there() -> None:
@@ -54,6 +53,15 @@ def test_the_pages_are_there() -> None:
 @ALL
 def test_each_block_says_what_it_is(page: Page) -> None:
     assert [block.place for block in page.blocks if block.language not in LANGUAGES] == []
+
+
+@ALL
+def test_no_command_hides_in_a_text(page: Page) -> None:
+    for block in page.blocks:
+        if block.language != "sh":
+            assert not re.search(r"(?m)^(\$ |(sudo|docker|make|kubectl|systemctl|pip|pipx|git) \w)", block.text), (
+                block.place
+            )
 
 
 @ALL

@@ -17,6 +17,8 @@ INSIDE: Final = re.compile(r"^docker compose exec (?:-T )?pictrs-filter (?=pictr
 """How a command is run within the container; here it is run without one. tests/docker/ runs the container."""
 HERE: Final = ("pictrs-filter", "curl")
 """Programs whose commands are run here."""
+_CODE: Final = re.compile(r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|\\$|[^'"\\#]|(?<=\S)#)*""")
+"""What of a line is no comment."""
 _ASSIGNMENT: Final = re.compile(r"^[A-Z_][A-Z0-9_]*=\S*$")
 
 
@@ -84,8 +86,8 @@ def of_block(block: Block) -> list[Command]:
     begin, gathered = 0, ""
     for number, line in enumerate(block.text.splitlines(), block.line + 1):
         begin = begin if gathered else number
-        bare = line if gathered.count("'") % 2 else re.sub(r"(^|\s)#.*$", "", line)
-        gathered += bare.strip() if gathered.endswith(" ") or not gathered else f" {bare.strip()}"
+        code = _CODE.match(line)
+        gathered += code[0].strip() if code else ""
         if gathered.endswith("\\"):
             gathered = f"{gathered[:-1].rstrip()} "
             continue

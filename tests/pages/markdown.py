@@ -52,7 +52,7 @@ class Page:
     @property
     def links(self) -> tuple[str, ...]:
         """Targets of all links, in order."""
-        plain = _CODE.sub("", self.prose)
+        plain = _CODE.sub("code", self.prose)
         return tuple(found["target"] for found in _LINK.finditer(plain)) + tuple(
             found["target"] for line in plain.splitlines() if (found := _REFERENCE.match(line))
         )
