@@ -18,6 +18,7 @@ from tests.docker.composed import FIXTURES, OVERRIDE, Merged, compose, config, p
 
 pytestmark = pytest.mark.once
 
+PAGE = OVERRIDE.parent / "README.md"
 OLD = ["0.17.4", "0.18.0"]
 """Files that declare networks of their own: they need a hand edit."""
 PLAIN = ["0.18.5", "0.19.3", "0.19.20", "1.0.0-beta.1", "ansible-1.5.18"]
@@ -236,3 +237,29 @@ def test_compose_holds_files_to_the_specification(tmp_path: Path) -> None:
         done = compose(folder, "config", "--quiet")
         assert done.returncode != 0
         assert says in done.stderr
+
+
+def page_block(title: str) -> str:
+    """The YAML below `<!-- merged: title -->` on the page for admins."""
+    found = re.search(rf"<!-- merged: {title} -->\n```yaml\n(.*?)```", PAGE.read_text(), re.S)
+    assert found, title
+    return found[1]
+
+
+@pytest.mark.parametrize("version", PLAIN)
+@pytest.mark.parametrize(("title", "out"), [("object storage", {"pictrs-store"}), ("database", set())])
+def test_what_the_page_adds_opens_no_way_past_the_filter(
+    tmp_path: Path, version: str, title: str, out: set[str]
+) -> None:
+    folder = project(tmp_path, version)
+    (folder / "more.yml").write_text(page_block(title))
+    merged = Merged(folder, "-f", "docker-compose.yml", "-f", OVERRIDE.name, "-f", "more.yml")
+    assert merged.way_out("pictrs") == out
+    assert merged.owners("pictrs", "default") == ["pictrs-filter"]
+    met = {each for each in merged.services if merged.reach(each, "pictrs")} - {"pictrs", "pictrs-filter"}
+    assert met == ({"postgres"} if title == "database" else set())
+    assert merged.published("pictrs") == []
+
+
+def test_the_page_has_the_hand_edit() -> None:
+    assert f"```yaml{HAND_EDIT}```" in PAGE.read_text()
