@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from tests.pages.markdown import Block, Page
 
 INSIDE: Final = re.compile(r"^docker compose exec (?:-T )?pictrs-filter (?=pictrs-filter )")
-"""How a command is run within the container; here it is run without one. tests/docker/ runs the container."""
-HERE: Final = ("pictrs-filter", "curl")
-"""Programs whose commands are run here."""
+"""How a command is run within the container; tests/pages/sandbox.py runs it without one."""
+HERE: Final = re.compile(r"(pictrs-filter|curl|cp|mkdir|rm|sed|echo|cat)( .*)?|docker compose( -f \S+)* config( .*)?")
+"""What is run here, in a folder that is thrown away."""
 _CODE: Final = re.compile(r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|\\$|[^'"\\#]|(?<=\S)#)*""")
 """What of a line is no comment."""
 _ASSIGNMENT: Final = re.compile(r"^[A-Z_][A-Z0-9_]*=\S*$")
+_REDIRECTION: Final = re.compile(r"[0-9]?(>>?|<)")
 
 
 @dataclass(frozen=True)
@@ -31,18 +33,9 @@ class Elsewhere:
     test: str
 
 
-ELSEWHERE: Final = (
-    Elsewhere(r"make demo", "makes an environment of its own first, 5.7 GB", "tests/addons/admin/test_demo.py"),
-    Elsewhere(r"make test", "is what runs this test", ".ci/run"),
-    Elsewhere(
-        r"docker compose up -d( --remove-orphans)?", "needs an engine and Lemmy", "tests/docker/test_composed.py"
-    ),
-)
-
-
 @dataclass(frozen=True)
 class Command:
-    """One command of a page, as a shell reads it: comments gone, lines put together. `run` is what is run here."""
+    """One command of a page, as a shell reads it: comments gone, lines put together."""
 
     page: str
     line: int
@@ -54,25 +47,20 @@ class Command:
         return f"{self.page}:{self.line}: {self.text}"
 
     @property
-    def run(self) -> str:
-        """The command without the way into a container."""
-        return INSIDE.sub("", self.text)
+    def parts(self) -> list[str]:
+        """The programs of it, as `a | b && c` has three; without the variables set before each."""
+        return [" ".join(shlex.quote(word) for word in words) for words in _split(self.text)]
 
     @property
-    def words(self) -> list[str]:
-        """Its words, without the variables that are set before it and without what a shell does with its output."""
-        words = shlex.split(self.run)
-        while words and _ASSIGNMENT.match(words[0]):
-            words.pop(0)
-        for sign in ("|", ">", ">>", "<", "&&", "2>"):
-            if sign in words:
-                words = words[: words.index(sign)]
-        return words
+    def ours(self) -> list[list[str]]:
+        """The words of each `pictrs-filter` in it, in a container or not."""
+        found = (shlex.split(INSIDE.sub("", part)) for part in self.parts)
+        return [words for words in found if words[0] == "pictrs-filter"]
 
     @property
     def here(self) -> bool:
         """Whether it is run here."""
-        return bool(self.words) and self.words[0] in HERE and self.elsewhere is None
+        return self.elsewhere is None and all(HERE.fullmatch(INSIDE.sub("", part)) for part in self.parts)
 
     @property
     def elsewhere(self) -> Elsewhere | None:
@@ -107,6 +95,38 @@ def inline(page: Page) -> list[list[str]]:
     found = []
     for code in page.code:
         bare = INSIDE.sub("", code)
-        if bare.startswith("pictrs-filter ") and not re.search(r"[\[\]|<>]|\.\.\.", bare):
-            found.append(shlex.split(bare))
+        if bare.startswith("pictrs-filter ") and not re.search(r"[\[\]|]|\.\.\.", bare):
+            found.append(next(_split(bare)))
     return found
+
+
+def _split(text: str) -> Iterator[list[str]]:
+    lexer = shlex.shlex(text, posix=True, punctuation_chars="|&;")
+    lexer.commenters, lexer.whitespace_split = "", True
+    words: list[str] = []
+    skip = False
+    for word in lexer:
+        if set(word) <= set("|&;"):
+            yield words
+            words = []
+        elif skip:  # the file of a redirection
+            skip = False
+        elif found := _REDIRECTION.match(word):
+            skip = found[0] == word
+        elif words or not _ASSIGNMENT.match(word):
+            words.append(word)
+    yield words
+
+
+ENGINE: Final = "needs an engine, an image that takes minutes to build, and Lemmy"
+ELSEWHERE: Final = (
+    Elsewhere(r"make demo", "makes an environment of its own first, 5.7 GB", "tests/addons/admin/test_demo.py"),
+    Elsewhere(r"make test", "is what runs this test", ".ci/run"),
+    Elsewhere(r"git clone \S+|git -C \S+ pull", "reaches out of this machine", ".ci/run"),
+    Elsewhere(
+        r"docker compose( -f docker/compose\.yaml)? (build pictrs-filter|up -d( --remove-orphans)?|down --volumes)",
+        ENGINE,
+        "tests/docker/test_network.py",
+    ),
+    Elsewhere(r"docker (volume rm lemmy_\S+ lemmy_\S+|network rm lemmy_\S+)", ENGINE, "tests/docker/test_network.py"),
+)

@@ -18,10 +18,12 @@ from config.policy import PolicySpec
 from config.settings import Settings
 from tests.docker import composed
 from tests.pages.markdown import Block
+from tests.running import repository
 
 KEYS: Final = frozenset(Settings.model_fields) | frozenset(PolicySpec.model_fields)
 """What a configuration has at its top."""
 COMPOSE: Final = frozenset({"services", "networks", "volumes", "name", "include", "x-filter"})
+LINES_OF: Final = "lines of "
 LEMMY: Final = "0.19.20"
 """Whose file a part of a compose file is put upon, unless it says the rest itself."""
 OF_EXAMPLES: Final = {"drawing": {"model": "nsfw", "label": "nsfw"}}
@@ -33,7 +35,12 @@ class NotLoaded(Exception):
 
 
 def kind(block: Block) -> str:
-    """`filter`, `compose` or `kubernetes`. Raises NotLoaded."""
+    """`filter`, `compose`, `kubernetes`; or `lines`, where a comment before the block says `lines of FILE`.
+
+    Raises NotLoaded.
+    """
+    if block.comment.startswith(LINES_OF):
+        return "lines"
     try:
         documents = [each for each in yaml.safe_load_all(block.text) if each is not None]
     except yaml.YAMLError as error:
@@ -47,6 +54,16 @@ def kind(block: Block) -> str:
     if len(documents) == 1 and set(documents[0]) <= KEYS:
         return "filter"
     raise NotLoaded(f"{block.place}: nobody knows what this YAML is for; its keys are {sorted(documents[0])}")
+
+
+def as_lines(block: Block) -> None:
+    """A part of a file that is none by itself: each of its lines stands in the test that puts it there, in this order.
+
+    Raises NotLoaded.
+    """
+    path = block.comment.removeprefix(LINES_OF)
+    if not path.startswith("tests/") or block.text.strip() not in (repository() / path).read_text("utf-8"):
+        raise NotLoaded(f"{block.place}: not in {path}")
 
 
 def as_filter(text: str, folder: Path) -> None:

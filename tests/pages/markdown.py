@@ -17,17 +17,22 @@ _FENCE: Final = re.compile(r"^(?P<indent> *)```(?P<language>[^`]*)$")
 _HEADING: Final = re.compile(r"^#{1,6} +(?P<title>.+?) *#*$")
 _LINK: Final = re.compile(r"(?<!!)\[(?P<text>[^\]]+)\]\((?P<target>[^)\s]+)\)")
 _REFERENCE: Final = re.compile(r"^\[[^\]]+\]: +(?P<target>\S+)$")
+_COMMENT: Final = re.compile(r"^ *<!-- (?P<said>.+) -->$")
 _CODE: Final = re.compile(r"(?<!`)`(?P<code>[^`\n]+(?:\n[^`\n]+)?)`(?!`)")
 
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block: the page's path within the repository, the line of its fence (from 1), language and text."""
+    """One fenced block: the page's path within the repository, the line of its fence (from 1), language and text.
+
+    `comment` is what a `<!-- comment -->` says on the line before it.
+    """
 
     page: str
     line: int
     language: str
     text: str
+    comment: str = ""
 
     @property
     def place(self) -> str:
@@ -73,7 +78,8 @@ def parsed(path: str, text: str) -> Page:
             inside = (number, fence["language"].strip(), len(fence["indent"]), list[str]())
         elif inside is not None and line.strip() == "```":
             begin, language, _, lines = inside
-            blocks.append(Block(path, begin, language, "\n".join(lines) + "\n"))
+            comment = _COMMENT.match(prose[begin - 2]) if begin > 1 else None
+            blocks.append(Block(path, begin, language, "\n".join(lines) + "\n", comment["said"] if comment else ""))
             inside = None
         elif inside is not None:
             inside[3].append(line[inside[2] :] if not line[: inside[2]].strip() else line)

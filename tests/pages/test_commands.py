@@ -24,26 +24,34 @@ def test_comments_go_and_lines_are_put_together() -> None:
         (13, "A=1 B_2=http://x:1 pictrs-filter serve --config 'a # b.yaml'"),
         (16, "printf '%s' \"x\" > file"),
     ]
-    assert found[1].words == ["pictrs-filter", "serve", "--config", "a # b.yaml"]
-    assert found[2].words == ["printf", "%s", "x"]
+    assert found[1].ours == [["pictrs-filter", "serve", "--config", "a # b.yaml"]]
+    assert (found[2].ours, found[2].parts) == ([], ["printf %s x"])
     assert [command.here for command in found] == [True, True, False]
     assert found[2].elsewhere is None
 
 
 @pytest.mark.parametrize(
-    ("text", "run", "here"),
+    ("text", "ours", "here"),
     [
-        ("docker compose exec pictrs-filter pictrs-filter doctor --json", "pictrs-filter doctor --json", True),
-        ("docker compose exec -T pictrs-filter pictrs-filter check", "pictrs-filter check", True),
-        ("docker compose exec pictrs-filter rm -rf /", None, False),
-        ("pictrs-filterx log", None, False),
-        ("curl -s http://127.0.0.1:8083/healthz", None, True),
-        ("make demo", None, False),
+        ("docker compose exec pictrs-filter pictrs-filter doctor --json", [["doctor", "--json"]], True),
+        ("docker compose exec -T pictrs-filter pictrs-filter check > out.txt", [["check"]], True),
+        (
+            "docker compose config --format json | pictrs-filter doctor --compose -",
+            [["doctor", "--compose", "-"]],
+            True,
+        ),
+        ("pictrs-filter check a.yaml && pictrs-filter log 2>/dev/null", [["check", "a.yaml"], ["log"]], True),
+        ("pictrs-filter check; shutdown now", [["check"]], False),
+        ("docker compose exec pictrs-filter rm -rf /", [], False),
+        ("docker compose exec pictrs rm -rf /", [], False),
+        ("pictrs-filterx log", [], False),
+        ("curl -s http://127.0.0.1:8083/healthz", [], True),
+        ("make demo", [], False),
     ],
 )
-def test_what_is_run_here(text: str, run: str | None, here: bool) -> None:
+def test_what_is_run_here(text: str, ours: list[list[str]], here: bool) -> None:
     command = Command("p.md", 1, text)
-    assert command.run == (run or text)
+    assert command.ours == [["pictrs-filter", *words] for words in ours]
     assert command.here is here
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from config.problems import ConfigError
 from tests.conftest import need_compose
-from tests.pages.loaded import NotLoaded, as_compose, as_filter, as_kubernetes, kind
+from tests.pages.loaded import NotLoaded, as_compose, as_filter, as_kubernetes, as_lines, kind
 from tests.pages.markdown import Block
 
 
@@ -31,6 +31,15 @@ def test_kinds(text: str, found: str) -> None:
 def test_what_is_for_nothing_known(text: str) -> None:
     with pytest.raises(NotLoaded, match=r"^p\.md:1: "):
         kind(Block("p.md", 1, "yaml", text))
+
+
+def test_lines_that_a_test_puts_in_their_place() -> None:
+    block = Block("p.md", 1, "yaml", "  by_a: test\n", "lines of tests/pages/test_loaded.py")
+    assert kind(block) == "lines"
+    as_lines(block)
+    for text, comment in (("  by_a:" + " tset\n", block.comment), (block.text, "lines of README.md")):
+        with pytest.raises(NotLoaded):
+            as_lines(Block("p.md", 1, "yaml", text, comment))
 
 
 def test_parts_of_a_configuration(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ words`.
    three
    ```
 
+<!-- said before -->
 ```
 bare # not a heading
 ```
@@ -35,7 +36,7 @@ def test_blocks_have_their_place_and_lose_their_indent() -> None:
     page = parsed("p.md", TEXT)
     assert page.blocks == (
         Block("p.md", 8, "sh", "one \\\n    two\n\nthree\n"),
-        Block("p.md", 15, "", "bare # not a heading\n"),
+        Block("p.md", 16, "", "bare # not a heading\n", "said before"),
     )
     assert page.blocks[0].place == "p.md:8"
 
@@ -45,7 +46,7 @@ def test_what_stands_in_a_block_is_no_prose() -> None:
     assert page.anchors == {"one-word-and-more", "an-end"}
     assert page.links == ("other.md#an-end", "a/b.py", "https://example.org/x")
     assert page.code == ("word", "code", "[no](link.md)", "two words")
-    assert page.prose.splitlines()[18] == "## An end", "lines keep their numbers"
+    assert page.prose.splitlines()[19] == "## An end", "lines keep their numbers"
 
 
 def test_a_block_without_an_end() -> None:
