@@ -91,6 +91,13 @@ def test_files_that_are_named_are_there(page: Page) -> None:
 
 
 @ALL
+def test_targets_of_make_exist(page: Page) -> None:
+    makefile = (repository() / "Makefile").read_text("utf-8")
+    named = [code.split()[1] for code in page.code if re.fullmatch(r"make [a-z-]+( .*)?", code)]
+    assert [name for name in named if not re.search(rf"(?m)^{name}:", makefile)] == []
+
+
+@ALL
 def test_variables_of_ours_exist(page: Page) -> None:
     """Those that are set in any block, or named in the text."""
     texts = [page.prose, *(block.text for block in page.blocks)]

@@ -122,6 +122,7 @@ ENGINE: Final = "needs an engine, an image that takes minutes to build, and Lemm
 ELSEWHERE: Final = (
     Elsewhere(r"make demo", "makes an environment of its own first, 5.7 GB", "tests/addons/admin/test_demo.py"),
     Elsewhere(r"make test", "is what runs this test", ".ci/run"),
+    Elsewhere(r"pipx install .* \.", "fetches 5.9 GB, unless it finds them there", "tests/release/test_wheel.py"),
     Elsewhere(r"git clone \S+|git -C \S+ pull", "reaches out of this machine", ".ci/run"),
     Elsewhere(
         r"docker compose( -f docker/compose\.yaml)? (build pictrs-filter|up -d( --remove-orphans)?|down --volumes)",
