@@ -30,7 +30,7 @@ from tests.docker.composed import compose
 
 READY_SECONDS: Final = 180.0
 """Until a filter must be ready: its model took 5 to 30 seconds, with all cores busy."""
-CONNECT_SECONDS: Final = 3
+CONNECT_SECONDS: Final = 2
 """For a connection that must not come about. One that does takes a millisecond."""
 ADMIN: Final = ("127.0.0.1", 8083)
 """Where our files publish the filter's internal port."""
