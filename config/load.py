@@ -32,7 +32,7 @@ PREFIX = "PICTRS_FILTER_"
 CONFIG = f"{PREFIX}CONFIG"
 OVERRIDES = {
     f"{PREFIX}{name.upper().replace('.', '_')}": name
-    for name in ("listen", "upstream", "mode", "device", "callback.listen", "callback.url", "admin.listen")
+    for name in ("listen", "upstream", "mode", "device", "state_dir", "callback.listen", "callback.url", "admin.listen")
 }
 """Environment variable -> the setting in whose place it stands: what differs between filters that share a file."""
 OF_THE_TESTS = (f"{PREFIX}REAL", f"{PREFIX}REAL_REQUIRED")

@@ -53,7 +53,7 @@ examples:
   pictrs-filter serve --config filter.yaml
   pictrs-filter serve --upstream http://pictrs-upstream:8080 --listen 0.0.0.0:8080
 
-An option wins over the environment (PICTRS_FILTER_UPSTREAM, _LISTEN, _MODE, _DEVICE, _CALLBACK_LISTEN,
+An option wins over the environment (PICTRS_FILTER_UPSTREAM, _LISTEN, _MODE, _DEVICE, _STATE_DIR, _CALLBACK_LISTEN,
 _CALLBACK_URL, _ADMIN_LISTEN), and that over the file.
 """
 

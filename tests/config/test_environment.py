@@ -18,12 +18,14 @@ def test_overrides_the_file(write: Write) -> None:
         "PICTRS_FILTER_UPSTREAM": "http://pictrs-upstream:8080",
         "PICTRS_FILTER_MODE": "shadow",
         "PICTRS_FILTER_DEVICE": "cuda:0",
+        "PICTRS_FILTER_STATE_DIR": "/var/lib/pictrs-filter",
         "PICTRS_FILTER_CALLBACK_LISTEN": "0.0.0.0:8082",
         "PICTRS_FILTER_CALLBACK_URL": "http://filter:8082",
     }
     got = load(path, env).settings
     assert (got.listen, got.upstream) == ("0.0.0.0:8080", "http://pictrs-upstream:8080")
     assert (got.mode, got.device, got.log_level) == (Mode.SHADOW, "cuda:0", "debug")
+    assert got.state_folder == Path("/var/lib/pictrs-filter")
     assert (got.callback.listen, got.callback.url) == ("0.0.0.0:8082", "http://filter:8082")
 
 
@@ -89,7 +91,8 @@ def test_argument_wins_over_the_named_file(write: Write) -> None:
             [
                 "PICTRS_FILTER_PORT: is not a variable that is known here (there is: PICTRS_FILTER_ADMIN_LISTEN, "
                 "PICTRS_FILTER_CALLBACK_LISTEN, PICTRS_FILTER_CALLBACK_URL, PICTRS_FILTER_CONFIG, "
-                "PICTRS_FILTER_DEVICE, PICTRS_FILTER_LISTEN, PICTRS_FILTER_MODE, PICTRS_FILTER_UPSTREAM)"
+                "PICTRS_FILTER_DEVICE, PICTRS_FILTER_LISTEN, PICTRS_FILTER_MODE, PICTRS_FILTER_STATE_DIR, "
+                "PICTRS_FILTER_UPSTREAM)"
             ],
             id="port, not of Kubernetes",
         ),
