@@ -18,7 +18,7 @@ from mitmproxy.addons.next_layer import NextLayer
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.options import Options
 
-from addons import closed, transports, wiring
+from addons import closed, readiness, transports, wiring
 from addons.connections import PER_REQUEST
 from addons.inspection import Decision
 from addons.judges import StartJudge
@@ -217,6 +217,7 @@ async def run(config: Config, read: Callable[[], Config] | None = None) -> int:
         await asyncio.wait([stopping, ended], return_when=asyncio.FIRST_COMPLETED)
         if stop.is_set():
             log.info("stopping: finishing the requests in hand")
+            readiness.tell(readiness.STOPPING)
             await running.stop()
         stopping.cancel()
         await ended

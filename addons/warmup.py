@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping
 
 from mitmproxy import ctx
 
+from addons import readiness
 from addons.lists.shelf import ListError
 from model.errors import JudgeError, ModelError
 
@@ -51,7 +52,9 @@ class WarmUp:
     async def _run(self) -> None:
         judged = await self._load()
         addresses = ctx.master.addons.get("proxyserver").listen_addrs()
-        log.info("ready: listening on %s, %s", ", ".join(f"{host}:{port}" for host, port, *_ in addresses), judged)
+        status = f"listening on {', '.join(f'{host}:{port}' for host, port, *_ in addresses)}, {judged}"
+        log.info("ready: %s", status)
+        readiness.tell(readiness.ready(status))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or (error := task.exception()) is None:

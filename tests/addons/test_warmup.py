@@ -42,7 +42,11 @@ def failing(error: BaseException) -> Load:
     return load
 
 
-async def test_it_says_when_pictures_are_judged(master: SimpleNamespace, caplog: pytest.LogCaptureFixture) -> None:
+async def test_it_says_when_pictures_are_judged(
+    master: SimpleNamespace, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("addons.readiness.tell", told.append)
     caplog.set_level(logging.INFO, "pictrs_filter")
     go_on = asyncio.Event()
 
@@ -56,10 +60,11 @@ async def test_it_says_when_pictures_are_judged(master: SimpleNamespace, caplog:
     waiting = asyncio.create_task(made.wait())
     await asyncio.sleep(0)
     assert not waiting.done()
-    assert caplog.messages == []
+    assert (caplog.messages, told) == ([], [])
     go_on.set()
     await waiting
     assert caplog.messages == ["ready: listening on 127.0.0.1:8080, model m"]
+    assert told == ["READY=1\nSTATUS=listening on 127.0.0.1:8080, model m"]
     assert (made.failure, master.ended) == (None, [])
 
 

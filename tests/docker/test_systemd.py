@@ -1,0 +1,259 @@
+"""The service under a real systemd, by the commands of the page: it starts, judges, is confined, reloads, stops.
+
+Once: systemd does not look at Python's version. The tests stand in the page's order and share the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from addons.connections import PER_REQUEST
+from addons.launcher import FILES_BESIDES, FILES_PER_REQUEST, FLUSH_SECONDS
+from config.load import load
+from tests.docker import machine as booted
+from tests.docker.composed import DOCKER
+from tests.docker.machine import Machine
+from tests.docker.page import blocks, commands
+from tests.pictrs import required
+
+pytestmark = pytest.mark.once
+
+PAGE = DOCKER / "systemd" / "README.md"
+UNIT = DOCKER / "systemd" / "pictrs-filter.service"
+SCORE = "1.2"
+"""What the page says, of 10."""
+
+LISTENING = """
+import json, pathlib
+found = {}
+for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+    address, state = line.split()[1], line.split()[3]
+    if state == "0A":
+        found[int(address[9:], 16)] = address[:8]
+print(json.dumps(found))
+"""
+"""Ports that are listened on, and the address, as the kernel writes it: 127.0.0.1 is 0100007F."""
+
+FETCH = """
+import functools, http.client, http.server, json, socket, threading
+name = socket.gethostbyname(socket.gethostname())
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *words): pass
+server = http.server.ThreadingHTTPServer((name, 0), functools.partial(Quiet, directory="/src/model"))
+threading.Thread(target=server.serve_forever, daemon=True).start()
+def ask(host, port, target):
+    connection = http.client.HTTPConnection(host, port, timeout=60)
+    connection.request("GET", target)
+    answer = connection.getresponse()
+    return answer.status, answer.read().decode(errors="replace")
+remote = f"http://{name}:{server.server_port}/placeholder.png"
+found = ask(name, server.server_port, "/placeholder.png")[0]
+print(json.dumps([found, ask("127.0.0.1", 8080, f"/image/download?url={remote}")]))
+"""
+"""A web site at an address of this machine that is not 127.0.0.1, and pict-rs told to fetch a picture from it."""
+
+IN_HAND = """
+import http.client, json, pathlib, secrets, socket, subprocess, time
+def told(*words):
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+boundary = secrets.token_hex(8)
+disposition = 'Content-Disposition: form-data; name="images[]"; filename="a.png"'
+head = f"--{boundary}\\r\\n{disposition}\\r\\nContent-Type: image/png\\r\\n\\r\\n".encode()
+body = head + pathlib.Path("/src/model/placeholder.png").read_bytes() + f"\\r\\n--{boundary}--\\r\\n".encode()
+client = socket.create_connection(("127.0.0.1", 8081), timeout=60)
+kind = f"multipart/form-data; boundary={boundary}"
+client.sendall(f"POST /image HTTP/1.1\\r\\nHost: x\\r\\nExpect: 100-continue\\r\\nContent-Type: {kind}\\r\\n"
+               f"Content-Length: {len(body)}\\r\\n\\r\\n".encode())
+went_on = client.recv(1000)
+client.sendall(body[:100])
+told("systemctl", "stop", "--no-block", "pictrs-filter")
+while "stopping: finishing" not in told("journalctl", "--unit", "pictrs-filter", "--lines", "3", "--output", "cat"):
+    time.sleep(0.05)
+client.sendall(body[100:])
+answer = http.client.HTTPResponse(client)
+answer.begin()
+print(json.dumps([went_on.decode(), answer.status, answer.read().decode()]))
+"""
+"""An upload of which a part is there when the stop comes, and the rest after the filter has heard of it."""
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """Booted, with the page's steps 2 and 3 done. Its first block of step 2 is for a GPU's absence, too."""
+    if reason := booted.available():
+        if required():
+            pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
+        pytest.skip(reason)
+    service, _gpu, *_ = commands(PAGE, "2. The service")
+    (behind,) = commands(PAGE, "3. pict-rs")
+    with Machine(tmp_path_factory.mktemp("machine") / "opt") as running:
+        running.run(behind)
+        running.run(service)
+        yield running
+
+
+def listening(machine: Machine) -> dict[int, str]:
+    """Port: address, as the kernel has them."""
+    return {int(port): address for port, address in json.loads(machine.python(LISTENING)).items()}
+
+
+def test_systemd_has_no_fault_to_find(machine: Machine) -> None:
+    assert machine.run("systemd-analyze verify /etc/systemd/system/pictrs-filter.service 2>&1") == ""
+    assert re.match(r"systemd 257 ", machine.run("systemctl --version"))
+
+
+def test_the_score_is_the_one_of_the_page(machine: Machine) -> None:
+    said = machine.run("systemd-analyze security --no-pager pictrs-filter")
+    assert f"Overall exposure level for pictrs-filter.service: {SCORE} OK" in said
+    assert f"says {SCORE} (of 10; less is better)" in PAGE.read_text("utf-8")
+
+
+def test_the_systemd_of_this_machine_agrees(tmp_path: Path) -> None:
+    """Debian 12's 252 does not know `@sandbox`, and newer ones other things: the unit names what all of them know."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("no systemd-analyze here: apt-get install systemd, for a second version")
+    copy = tmp_path / UNIT.name
+    copy.write_text(UNIT.read_text().replace("/opt/pictrs-filter/bin/pictrs-filter", "/bin/true"))
+    verified = subprocess.run(["systemd-analyze", "verify", copy], capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
+    score = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", copy],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f": {SCORE} OK" in score.stdout
+
+
+def test_start_returns_when_pictures_are_judged(machine: Machine) -> None:
+    """The fixture started it, and nothing has waited since."""
+    said = machine.show("pictrs-filter", "ActiveState", "Type", "StatusText", "NRestarts", "UnitFileState")
+    assert said.pop("StatusText").startswith(
+        "listening on 127.0.0.1:8081, upstream http://127.0.0.1:8080, model open-nsfw"
+    )
+    assert said == {"ActiveState": "active", "Type": "notify", "NRestarts": "0", "UnitFileState": "enabled"}
+    ports = listening(machine)
+    assert {ports[port] for port in (8080, 8081, 8082, 8083)} == {"0100007F"}, ports
+
+
+def test_the_pages_verify(machine: Machine) -> None:
+    verify, *_ = commands(PAGE, "5. Verify")
+    selftest, doctor = verify.splitlines()
+    assert "all is well" in machine.run(selftest)
+    assert doctor == "pictrs-filter doctor"
+
+
+def test_the_decoders_are_confined_in_the_confined_service(machine: Machine) -> None:
+    journal = machine.run("journalctl --no-pager --unit pictrs-filter --output cat")
+    assert re.search(r"decoders are confined by rlimits, landlock \d+, seccomp", journal)
+    main = machine.show("pictrs-filter", "MainPID")["MainPID"]
+    statuses = machine.run(f"for p in {main} $(pgrep -P {main}); do cat /proc/$p/status; done")
+    processes = [
+        dict(line.partition(":\t")[::2] for line in each.splitlines())
+        for each in re.split("(?m)^(?=Name:)", statuses)[1:]
+    ]
+    assert len(processes) == 3  # the filter and decoder.processes
+    for each in processes:
+        assert {each[name] for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
+        assert (each["NoNewPrivs"], each["Seccomp"]) == ("1", "2")
+    filters = [int(each["Seccomp_filters"]) for each in processes]
+    assert filters[1:] == [filters[0] + 1] * 2  # each decoder has one more: its own
+    assert {each["Uid"].split()[0] for each in processes} == {machine.run("id -u pictrs-filter").strip()}
+
+
+def test_it_writes_to_its_own_folders_alone(machine: Machine) -> None:
+    kept = machine.run("find /var/lib/pictrs-filter /var/cache/pictrs-filter -printf '%p %m %u\\n'").split("\n")
+    assert {"/var/lib/pictrs-filter 700 pictrs-filter", "/var/cache/pictrs-filter 700 pictrs-filter"} <= set(kept)
+    assert "/var/lib/pictrs-filter/key 600 pictrs-filter" in kept
+    assert not [each for each in kept if "Microsoft" in each]  # onnxruntime's account of its use: model/__init__.py
+    elsewhere = (
+        "find / -xdev -user pictrs-filter -not -path '/var/lib/pictrs-filter*' -not -path '/var/cache/pictrs-filter*'"
+    )
+    assert machine.run(f"{elsewhere} -not -path '/proc/*' -not -path '/sys/*'") == ""
+
+
+def test_its_limits_fit_what_the_filter_does(machine: Machine) -> None:
+    settings = load(DOCKER / "systemd" / "filter.yaml").settings
+    said = machine.show("pictrs-filter", "TimeoutStopUSec", "LimitNOFILE", "LimitCORE", "OOMPolicy")
+    assert said.pop("TimeoutStopUSec") == "20s"
+    assert settings.deadline_seconds + 2 * FLUSH_SECONDS < 20
+    needed = settings.overload.requests * (PER_REQUEST + FILES_PER_REQUEST) + FILES_BESIDES
+    assert int(said.pop("LimitNOFILE")) >= needed
+    assert said == {"LimitCORE": "0", "OOMPolicy": "continue"}
+    assert "may be needed: lower overload.requests" not in machine.run("journalctl --no-pager --unit pictrs-filter")
+
+
+def test_pictrs_has_no_way_out(machine: Machine) -> None:
+    """It may ask whoever is on 127.0.0.1 (it was told so, for the filter) and nobody else."""
+    reached, (status, body) = json.loads(machine.python(FETCH))
+    assert reached == 200
+    assert status == 500, body
+    assert json.loads(body)["code"] == "http-client-error"
+
+
+def test_enforcing_is_one_line_and_a_reload(machine: Machine) -> None:
+    *_, enforce = commands(PAGE, "5. Verify")
+    before = machine.show("pictrs-filter", "MainPID")
+    machine.run(enforce)
+    said = machine.run(
+        "timeout 60 journalctl --unit pictrs-filter --follow --output cat --lines all | grep -m1 'in force'"
+    )
+    assert "mode enforce" in said
+    assert machine.show("pictrs-filter", "MainPID", "ActiveState") == before | {"ActiveState": "active"}
+
+
+def test_the_commands_are_those_of_the_service(machine: Machine) -> None:
+    rows = [json.loads(line) for line in machine.run("pictrs-filter log --json").splitlines()]
+    assert {row["rule"] for row in rows} >= {"self-test-card", None}
+    assert "/etc/pictrs-filter/filter.yaml: sound" in machine.run("pictrs-filter check")
+
+
+def test_it_is_started_again_when_it_dies(machine: Machine) -> None:
+    machine.run("mkdir -p /run/systemd/system/pictrs-filter.service.d")
+    machine.run("printf '[Service]\\nRestartSec=0\\n' > /run/systemd/system/pictrs-filter.service.d/test.conf")
+    machine.run("systemctl daemon-reload && systemctl kill --signal KILL --kill-whom main pictrs-filter")
+    machine.run("timeout 120 sh -c 'until [ $(systemctl show -P NRestarts pictrs-filter) = 1 ]; do sleep 0.1; done'")
+    machine.run("timeout 120 sh -c 'until systemctl is-active --quiet pictrs-filter; do sleep 0.1; done'")
+    assert "all is well" in machine.run("pictrs-filter selftest")
+
+
+def test_a_stop_finishes_the_request_in_hand(machine: Machine) -> None:
+    """Its decoders live until it is done: KillMode=mixed."""
+    went_on, status, body = json.loads(machine.python(IN_HAND))
+    assert went_on.startswith("HTTP/1.1 100 ")
+    assert status == 201, body
+    name: Any = json.loads(body)["files"][0]["file"]
+    machine.run("systemctl stop pictrs-filter")  # which waits for the stop that is under way
+    said = machine.show("pictrs-filter", "ActiveState", "Result", "ExecMainStatus")
+    assert said == {"ActiveState": "inactive", "Result": "success", "ExecMainStatus": "0"}
+    assert name.endswith(".png")
+
+
+def test_the_way_back(machine: Machine) -> None:
+    back, for_good = commands(PAGE, "The way back")
+    machine.run(back)
+    # pict-rs does not tell when it listens (1F90 is 8080)
+    machine.run("timeout 60 sh -c 'until grep -q :1F90 /proc/net/tcp; do sleep 0.1; done'")
+    ports = listening(machine)
+    assert (ports[8080], 8081 in ports) == ("00000000", False)
+    assert machine.show("pictrs-filter", "LoadState", "ActiveState") == {
+        "LoadState": "not-found",
+        "ActiveState": "inactive",
+    }
+    assert "PICTRS__CLIENT" not in machine.show("pict-rs", "Environment")["Environment"]
+    machine.run("umount -R /opt/pictrs-filter")
+    machine.run(for_good)
+    assert machine.told("id pictrs-filter") == ""
+
+
+def test_lemmy_is_pointed_at_the_filter() -> None:
+    (said,) = blocks(PAGE, "4. Lemmy", "hjson")
+    assert f"http://{load(DOCKER / 'systemd' / 'filter.yaml').settings.listen}/" in said
