@@ -43,6 +43,17 @@ def load_key(folder: Path) -> bytes:
         raise StateError(f"the state folder {folder} cannot be used: {reason} ({hint})") from error
 
 
+def read_key(folder: Path) -> bytes | None:
+    """The key in `folder`, or None where there is none yet. Makes nothing. Raises StateError, as `load_key` does."""
+    try:
+        return _read(folder.expanduser() / KEY_NAME)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, RuntimeError) as error:  # RuntimeError: `~` of a user who has no home
+        reason = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
+        raise StateError(f"the key in {folder} cannot be read: {reason}") from error
+
+
 def _make(path: Path) -> None:
     """Write a new key beside its place and link it in: there is either a whole key or none, and the first one wins."""
     draft = path.with_name(f".{KEY_NAME}-{os.getpid()}-{secrets.token_hex(4)}")

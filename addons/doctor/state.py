@@ -17,7 +17,7 @@ from addons.doctor.lines import Lines
 from addons.doctor.mounts import mount_of
 from addons.doctor.patient import Patient
 from addons.doctor.words import told
-from addons.state import KEY_NAME, StateError, load_key
+from addons.state import KEY_NAME, StateError, read_key
 
 NAME = "state"
 ANEW = "pict-rs then fetches all proxied media anew, and keeps what it had under names that nobody uses."
@@ -98,8 +98,12 @@ def _key(folder: Path) -> Iterator[Finding]:
         what = f"{path} cannot be seen, or is a link to nothing"
         yield Finding(NAME, Severity.ERROR, what, UNSTARTED, f"restore it, or delete it: {ANEW}")
         return
+    if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
+        cure = f"run `chown {os.geteuid()} {path}` as root"
+        yield Finding(NAME, Severity.ERROR, f"{path} cannot be read by this user (uid {os.geteuid()})", UNSTARTED, cure)
+        return
     try:
-        load_key(folder)
+        read_key(folder)
     except StateError as error:
         what, way = told(error)
         yield Finding(NAME, Severity.ERROR, f"the key: {what}", UNSTARTED, way)

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from addons.pictrs import asking
 from addons.pictrs import survey as room
-from addons.pictrs.survey import ALLOW_LOCAL, Survey
+from addons.pictrs.askback import ALLOW_LOCAL
+from addons.pictrs.survey import Survey
 from tests.addons.fetch.staged import BASE, Stage, settle
 from tests.addons.pictrs.surveyed import LOCAL, NOT_REACHED, REACHED, PictRs, another_look, rounds, surveyed, until
 from tests.http1 import Request, write_answer
@@ -266,7 +268,7 @@ async def test_one_that_answers_too_slowly_is_as_good_as_none(
 
 async def test_an_answer_without_end_is_not_read() -> None:
     """Only so much of it; what is not pict-rs's JSON says nothing."""
-    pict_rs = PictRs("0.5", (500, "x" * 10 * room.MAX_ANSWER_BYTES), asks=False)
+    pict_rs = PictRs("0.5", (500, "x" * 10 * asking.MAX_ANSWER_BYTES), asks=False)
     with Recorder(pict_rs) as recorder:
         async with surveyed(recorder.url, pict_rs.stage):
             await until(lambda: pict_rs.stage.staging.blocked)
