@@ -26,6 +26,8 @@ NAMED = "Network unreachable"
 DEAD = ("Connection refused", "failed to lookup address", "timed out", "connection closed", "Request timeout")
 """Parts of what pict-rs says when it cannot speak to what it wants to ask."""
 REFUSED = "failed-external-validation"
+"""pict-rs 0.5's code when its validator refuses; 0.4 has no codes."""
+REFUSED_04 = "Failed external validation"
 WHY = "Every upload fails, with the filter and without it."
 
 
@@ -55,7 +57,7 @@ async def _kept_off(patient: Patient, reply: Reply) -> Finding:
         what = f"pict-rs refuses its validator, a name that leads to a private network: {reply.status}, it said: {said}"
         cure = f"{delete}; or allow such names: {ALLOW_LOCAL}"
         return Finding(CHECK, Severity.ERROR, what, f"{WHY} So it is from pict-rs 0.5.21 on.", cure)
-    if reply.code == REFUSED:
+    if reply.code == REFUSED or REFUSED_04 in said:
         what = f"pict-rs's validator refuses an ordinary picture: {reply.status}, {said}"
         return Finding(CHECK, Severity.ERROR, what, WHY, delete)
     if any(part in said for part in DEAD):
