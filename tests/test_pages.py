@@ -30,7 +30,7 @@ pytestmark = pytest.mark.once
 
 PAGES = {page.path: page for page in pages()}
 ALL = pytest.mark.parametrize("page", PAGES.values(), ids=list(PAGES))
-LANGUAGES = {"sh", "yaml", "text", "ini"}
+LANGUAGES = {"sh", "yaml", "text", "ini", "hjson"}
 BLOCKS = [block for page in PAGES.values() for block in page.blocks]
 COMMANDS = [command for page in PAGES.values() for command in of_page(page)]
 YAML = [block for block in BLOCKS if block.language == "yaml"]
@@ -114,6 +114,15 @@ def test_variables_are_written_as_files_take_them(page: Page) -> None:
 
 
 @ALL
+def test_lines_of_lemmys_are_written_as_it_takes_them(page: Page) -> None:
+    """lemmy.hjson: what our pages say of it is a key and a string, or a section."""
+    for block in page.blocks:
+        if block.language == "hjson":
+            for line in block.text.splitlines():
+                assert re.fullmatch(r" *(#.*|\w+: \{|\w+: \"[^\"]*\"|\})", line), f"{block.place}: {line}"
+
+
+@ALL
 def test_commands_are_understood(page: Page) -> None:
     """By the real grammar, those within the text too. `docker compose exec` and the like are looked through."""
     for words in [*inline(page), *(words for command in of_page(page) for words in command.ours)]:
@@ -137,10 +146,13 @@ def test_each_command_is_run_or_known() -> None:
 @pytest.mark.parametrize("row", ELSEWHERE, ids=lambda row: row.pattern)
 def test_what_is_run_elsewhere_is(row: Any) -> None:
     assert [command for command in COMMANDS if command.elsewhere is row], "no page says so any more"
-    path, _, test = row.test.partition("::")
-    text = (repository() / path).read_text("utf-8")
-    assert not test or f"def {test}(" in text
     assert len(row.reason) > 10
+    if not row.test:
+        assert re.search(r"\bnot\s+run\b", PAGES[row.page].prose), "the page has to say so"
+        return
+    text = (repository() / row.test).read_text("utf-8")
+    if row.heading and row.pattern == ".*":
+        assert f'"{row.heading}"' in text, "it reads the page's commands below that heading"
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,13 @@ from tests.pages.markdown import Block, Page
 
 INSIDE: Final = re.compile(r"^docker compose exec (?:-T )?pictrs-filter (?=pictrs-filter )")
 """How a command is run within the container; tests/pages/sandbox.py runs it without one."""
-HERE: Final = re.compile(r"(pictrs-filter|curl|cp|mkdir|rm|sed|echo|cat)( .*)?|docker compose( -f \S+)* config( .*)?")
-"""What is run here, in a folder that is thrown away."""
+HERE: Final = re.compile(
+    r"(pictrs-filter|curl)( .*)?|docker compose( -f \S+)* config( .*)?|"
+    r"(cp|mkdir|rm|sed|echo|cat)(?!.*([ ']/|\.\.))( .*)?"
+)
+"""What is run here, in a folder that is thrown away. Programs that change files are not given absolute paths."""
+_BEYOND: Final = re.compile(r"> *(/(?!dev/null)|~|\.\.)|[$`]")
+"""Output into a file elsewhere, and whatever a shell would put in."""
 _CODE: Final = re.compile(r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|\\$|[^'"\\#]|(?<=\S)#)*""")
 """What of a line is no comment."""
 _ASSIGNMENT: Final = re.compile(r"^[A-Z_][A-Z0-9_]*=\S*$")
@@ -26,11 +31,25 @@ _REDIRECTION: Final = re.compile(r"[0-9]?(>>?|<)")
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Commands that cannot be run here: their pattern, whole; why; and the file that runs them, or their like."""
+    """Commands that cannot be run here: their pattern, whole; why; and the file that runs them, or their like.
+
+    With a page, those of that page only; with a heading, those below it, which the test reads from the page itself.
+    `test` is empty where nothing runs them, and then the page has to say so.
+    """
 
     pattern: str
     reason: str
     test: str
+    page: str = ""
+    heading: str = ""
+
+    def knows(self, command: Command) -> bool:
+        """Whether this row is about that command."""
+        return (
+            self.page in ("", command.page)
+            and self.heading in ("", command.heading)
+            and re.fullmatch(self.pattern, command.text) is not None
+        )
 
 
 @dataclass(frozen=True)
@@ -40,6 +59,7 @@ class Command:
     page: str
     line: int
     text: str
+    heading: str = ""
 
     @property
     def place(self) -> str:
@@ -60,12 +80,14 @@ class Command:
     @property
     def here(self) -> bool:
         """Whether it is run here."""
-        return self.elsewhere is None and all(HERE.fullmatch(INSIDE.sub("", part)) for part in self.parts)
+        if self.elsewhere or _BEYOND.search(self.text):
+            return False
+        return all(HERE.fullmatch(INSIDE.sub("", part)) for part in self.parts)
 
     @property
     def elsewhere(self) -> Elsewhere | None:
         """Why it is not run here; None if that is not known."""
-        return next((row for row in ELSEWHERE if re.fullmatch(row.pattern, self.text)), None)
+        return next((row for row in ELSEWHERE if row.knows(self)), None)
 
 
 def of_block(block: Block) -> list[Command]:
@@ -80,7 +102,7 @@ def of_block(block: Block) -> list[Command]:
             gathered = f"{gathered[:-1].rstrip()} "
             continue
         if gathered.strip():
-            found.append(Command(block.page, begin, gathered.strip()))
+            found.append(Command(block.page, begin, gathered.strip(), block.heading))
         gathered = ""
     return found
 
@@ -119,15 +141,23 @@ def _split(text: str) -> Iterator[list[str]]:
 
 
 ENGINE: Final = "needs an engine, an image that takes minutes to build, and Lemmy"
+SERVICE: Final = "is for root on a machine with systemd"
+SYSTEMD: Final = ("tests/docker/test_systemd.py", "docker/systemd/README.md")
 ELSEWHERE: Final = (
     Elsewhere(r"make demo", "makes an environment of its own first, 5.7 GB", "tests/addons/admin/test_demo.py"),
     Elsewhere(r"make test", "is what runs this test", ".ci/run"),
     Elsewhere(r"pipx install .* \.", "fetches 5.9 GB, unless it finds them there", "tests/release/test_wheel.py"),
-    Elsewhere(r"git clone \S+|git -C \S+ pull", "reaches out of this machine", ".ci/run"),
+    Elsewhere(r"git clone \S+( \S+)?|cd \S+|git (-C \S+ )?pull", "reaches out of this machine", ".ci/run"),
     Elsewhere(
         r"docker compose( -f docker/compose\.yaml)? (build pictrs-filter|up -d( --remove-orphans)?|down --volumes)",
         ENGINE,
         "tests/docker/test_network.py",
     ),
     Elsewhere(r"docker (volume rm lemmy_\S+ lemmy_\S+|network rm lemmy_\S+)", ENGINE, "tests/docker/test_network.py"),
+    Elsewhere(r".*", f"{SERVICE}, and fetches gigabytes", "", SYSTEMD[1], "1. The program"),
+    Elsewhere(r".*", SERVICE, *SYSTEMD, "2. The service"),
+    Elsewhere(r".*", SERVICE, *SYSTEMD, "3. pict-rs"),
+    Elsewhere(r".*", SERVICE, *SYSTEMD, "5. Verify"),
+    Elsewhere(r"install .*|systemctl .*", f"{SERVICE}: the lines of step 2", SYSTEMD[0], SYSTEMD[1], "Update"),
+    Elsewhere(r".*", SERVICE, *SYSTEMD, "The way back"),
 )

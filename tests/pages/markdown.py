@@ -25,7 +25,7 @@ _CODE: Final = re.compile(r"(?<!`)`(?P<code>[^`\n]+(?:\n[^`\n]+)?)`(?!`)")
 class Block:
     """One fenced block: the page's path within the repository, the line of its fence (from 1), language and text.
 
-    `comment` is what a `<!-- comment -->` says on the line before it.
+    `comment` is what a `<!-- comment -->` says on the line before it, `heading` the title above.
     """
 
     page: str
@@ -33,6 +33,7 @@ class Block:
     language: str
     text: str
     comment: str = ""
+    heading: str = ""
 
     @property
     def place(self) -> str:
@@ -70,16 +71,19 @@ class Page:
 
 def parsed(path: str, text: str) -> Page:
     """Take a page apart. Raises ValueError for a fence that is not closed."""
-    blocks, prose, inside = [], [], None
+    blocks, prose, inside, heading = [], [], None, ""
     for number, line in enumerate(text.splitlines(), 1):
         fence = _FENCE.match(line)
         prose.append("" if inside or fence else line)
+        if title := _HEADING.match(prose[-1]):
+            heading = title["title"]
         if inside is None and fence:
             inside = (number, fence["language"].strip(), len(fence["indent"]), list[str]())
         elif inside is not None and line.strip() == "```":
             begin, language, _, lines = inside
             comment = _COMMENT.match(prose[begin - 2]) if begin > 1 else None
-            blocks.append(Block(path, begin, language, "\n".join(lines) + "\n", comment["said"] if comment else ""))
+            said = comment["said"] if comment else ""
+            blocks.append(Block(path, begin, language, "\n".join(lines) + "\n", said, heading))
             inside = None
         elif inside is not None:
             inside[3].append(line[inside[2] :] if not line[: inside[2]].strip() else line)

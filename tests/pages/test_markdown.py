@@ -35,8 +35,8 @@ bare # not a heading
 def test_blocks_have_their_place_and_lose_their_indent() -> None:
     page = parsed("p.md", TEXT)
     assert page.blocks == (
-        Block("p.md", 8, "sh", "one \\\n    two\n\nthree\n"),
-        Block("p.md", 16, "", "bare # not a heading\n", "said before"),
+        Block("p.md", 8, "sh", "one \\\n    two\n\nthree\n", "", "One `word`, and more!"),
+        Block("p.md", 16, "", "bare # not a heading\n", "said before", "One `word`, and more!"),
     )
     assert page.blocks[0].place == "p.md:8"
 
