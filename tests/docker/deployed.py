@@ -137,13 +137,23 @@ class Deployed:
         assert len(found) == 1, (service, found)
         return found[0]
 
+    def inspect(self, service: str) -> dict[str, Any]:
+        """What the engine says of a service's container."""
+        done = subprocess.run(
+            ["docker", "inspect", self.container(service)], capture_output=True, text=True, check=True
+        )
+        told: dict[str, Any] = json.loads(done.stdout)[0]
+        return told
+
     def addresses(self, service: str) -> dict[str, str]:
         """Network (without the project's name): address of the service there."""
-        told = subprocess.run(
-            ["docker", "inspect", self.container(service)], capture_output=True, text=True, check=True
-        ).stdout
-        networks = json.loads(told)[0]["NetworkSettings"]["Networks"]
+        networks = self.inspect(service)["NetworkSettings"]["Networks"]
         return {name.removeprefix(f"{self.name}_"): said["IPAddress"] for name, said in networks.items()}
+
+    def started(self, service: str) -> str:
+        """Which container it is, and since when it runs: the same as long as nobody touched it."""
+        told = self.inspect(service)
+        return f"{told['Id']} {told['State']['StartedAt']}"
 
     def ask(
         self,

@@ -6,6 +6,7 @@ Once: compose reads YAML, and no Python of ours has a part in it.
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -202,7 +203,20 @@ def test_nginx_takes_the_name_when_it_is_asked_for(tmp_path: Path, version: str)
     assert merged.on("pictrs-only") == {"pictrs", "pictrs-filter", "pictrs-nginx"}
     assert (merged.way_out("pictrs"), merged.published("pictrs-nginx")) == (set(), [])
     assert merged.services["pictrs-filter"]["environment"]["PICTRS_FILTER_LISTEN"] == "0.0.0.0:8081"
+    waits = merged.services["pictrs-nginx"]["depends_on"]
+    assert {name: said["restart"] for name, said in waits.items()} == {"pictrs": True, "pictrs-filter": True}
     assert "pictrs-nginx" not in {name for said in merged.services.values() for name in said.get("depends_on", {})}
+
+
+def test_enforcing_is_one_line_as_the_page_has_it(tmp_path: Path) -> None:
+    folder = project(tmp_path, "0.19.20")
+    (command,) = re.findall(r"^sed -i .*", PAGE.read_text(), re.M)
+    subprocess.run(["sh", "-c", command], cwd=folder, check=True)
+    before, after = OVERRIDE.read_text().splitlines(), (folder / OVERRIDE.name).read_text().splitlines()
+    assert [new for old, new in zip(before, after, strict=True) if old != new] == [
+        "      PICTRS_FILTER_MODE: enforce # shadow: judged and logged, but only the self-test card is refused"
+    ]
+    assert Merged(folder).services["pictrs-filter"]["environment"]["PICTRS_FILTER_MODE"] == "enforce"
 
 
 def test_cuda_is_one_word(tmp_path: Path) -> None:

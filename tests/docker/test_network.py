@@ -46,6 +46,7 @@ class Lemmys:
     def __init__(self, site: Deployed, outside: Outside) -> None:
         self.site, self.outside = site, outside
         self.before: dict[str, str] = {}
+        self.started = ""
 
     def image(self, target: str, method: str = "GET", body: bytes = b"", headers: dict[str, str] | None = None) -> Told:
         return self.site.ask("lemmy", f"http://pictrs:8080{target}", method, body, headers)
@@ -89,6 +90,7 @@ def lemmy(world: Outside, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         lemmys = Lemmys(site, world)
         site.up()
         site.settle(lambda: lemmys.image("/healthz").status == 200)
+        lemmys.started = site.started("lemmy")
         for name, data in {"plain": plain(), "card": card()}.items():
             answer = lemmys.upload(data)
             assert answer.status == 201, answer
@@ -136,6 +138,7 @@ def filtered(lemmy: Lemmys) -> Lemmys:
 def test_lemmy_was_not_touched(filtered: Lemmys) -> None:
     assert filtered.image(f"/image/original/{filtered.before['plain']}").status == 200
     assert list(filtered.site.addresses("lemmy")) == ["default"]
+    assert filtered.site.started("lemmy") == filtered.started
 
 
 def test_pictrs_gets_nowhere(filtered: Lemmys) -> None:
@@ -228,6 +231,7 @@ def test_way_back(filtered: Lemmys) -> None:
         assert filtered.image(f"/image/original/{alias}").status == 200
     assert filtered.upload(drawn("navy")).status == 201
     assert list(site.addresses("pictrs")) == ["default"]
+    assert site.started("lemmy") == filtered.started
     assert site.connects("pictrs", THERE, 80)
     # a picture of `?proxy=` is fetched anew, from its origin
     assert filtered.image(f"/image/original?proxy={filtered.proxied('/green.png')}").status == 200
