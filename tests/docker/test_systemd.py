@@ -74,15 +74,21 @@ client.sendall(f"POST /image HTTP/1.1\\r\\nHost: x\\r\\nExpect: 100-continue\\r\
                f"Content-Length: {len(body)}\\r\\n\\r\\n".encode())
 went_on = client.recv(1000)
 client.sendall(body[:100])
+decoders = told("pgrep", "--parent", told("systemctl", "show", "-P", "MainPID", "pictrs-filter").strip()).split()
 told("systemctl", "stop", "--no-block", "pictrs-filter")
 while "stopping: finishing" not in told("journalctl", "--unit", "pictrs-filter", "--lines", "3", "--output", "cat"):
     time.sleep(0.05)
+while told("systemctl", "show", "-P", "SubState", "pictrs-filter").strip() != "stop-sigterm":
+    time.sleep(0.05)
+alive = ["State:\\tZ" not in pathlib.Path("/proc", each, "status").read_text() for each in decoders
+         if pathlib.Path("/proc", each).exists()]
 client.sendall(body[100:])
 answer = http.client.HTTPResponse(client)
 answer.begin()
-print(json.dumps([went_on.decode(), answer.status, answer.read().decode()]))
+print(json.dumps([went_on.decode(), alive, answer.status, answer.read().decode()]))
 """
-"""An upload of which a part is there when the stop comes, and the rest after the filter has heard of it."""
+"""An upload of which a part is there when the stop comes, and the rest after the filter has heard of it. Tells besides
+which of the decoders were alive in between."""
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +109,15 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 def listening(machine: Machine) -> dict[int, str]:
     """Port: address, as the kernel has them."""
     return {int(port): address for port, address in json.loads(machine.python(LISTENING)).items()}
+
+
+def calls(word: str) -> set[str]:
+    """The system calls that a word of SystemCallFilter stands for with this machine's systemd."""
+    if not word.startswith("@"):
+        return {word}
+    told = subprocess.run(["systemd-analyze", "syscall-filter", word], capture_output=True, text=True, check=True)
+    inside = [line.strip() for line in told.stdout.splitlines()[1:] if not line.strip().startswith("#")]
+    return set().union(*(calls(each) for each in inside))
 
 
 def test_systemd_has_no_fault_to_find(machine: Machine) -> None:
@@ -131,6 +146,13 @@ def test_the_systemd_of_this_machine_agrees(tmp_path: Path) -> None:
         check=True,
     )
     assert f": {SCORE} OK" in score.stdout
+    allowed: set[str] = set()
+    for line in re.findall(r"(?m)^SystemCallFilter=(.*)$", UNIT.read_text()):
+        named = set().union(*(calls(word) for word in line.lstrip("~").split()))
+        allowed = allowed - named if line.startswith("~") else allowed | named
+    decoders = {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp"}
+    assert decoders | {"setpriority", "prlimit64", "memfd_create", "execve"} <= allowed
+    assert not {"mount", "ptrace", "bpf", "setuid", "chown", "init_module"} & allowed
 
 
 def test_start_returns_when_pictures_are_judged(machine: Machine) -> None:
@@ -227,21 +249,24 @@ def test_it_is_started_again_when_it_dies(machine: Machine) -> None:
 
 def test_a_stop_finishes_the_request_in_hand(machine: Machine) -> None:
     """Its decoders live until it is done: KillMode=mixed."""
-    went_on, status, body = json.loads(machine.python(IN_HAND))
+    went_on, alive, status, body = json.loads(machine.python(IN_HAND))
     assert went_on.startswith("HTTP/1.1 100 ")
+    assert alive == [True, True]
     assert status == 201, body
     name: Any = json.loads(body)["files"][0]["file"]
     machine.run("systemctl stop pictrs-filter")  # which waits for the stop that is under way
     said = machine.show("pictrs-filter", "ActiveState", "Result", "ExecMainStatus")
     assert said == {"ActiveState": "inactive", "Result": "success", "ExecMainStatus": "0"}
     assert name.endswith(".png")
+    verdict = machine.run("journalctl --no-pager --unit pictrs-filter --output cat --grep source=upload --lines 1")
+    assert "outcome=pass rule=-" in verdict
 
 
 def test_the_way_back(machine: Machine) -> None:
     back, for_good = commands(PAGE, "The way back")
     machine.run(back)
     # pict-rs does not tell when it listens (1F90 is 8080)
-    machine.run("timeout 60 sh -c 'until grep -q :1F90 /proc/net/tcp; do sleep 0.1; done'")
+    machine.run("timeout 60 sh -c 'until grep -q \":1F90 00000000:0000 0A\" /proc/net/tcp; do sleep 0.1; done'")
     ports = listening(machine)
     assert (ports[8080], 8081 in ports) == ("00000000", False)
     assert machine.show("pictrs-filter", "LoadState", "ActiveState") == {
