@@ -75,7 +75,10 @@ def restrict() -> str:
     if pyseccomp is None:
         return NO_LIBSECCOMP
     kill = pyseccomp.KILL_PROCESS
-    calls = pyseccomp.SyscallFilter(kill)
+    try:
+        calls = pyseccomp.SyscallFilter(kill)
+    except OSError:  # EINVAL: a kernel before 4.14, or a container's profile without seccomp
+        return NO_SECCOMP
     calls.set_attr(pyseccomp.Attr.ACT_BADARCH, kill)
     calls.set_attr(pyseccomp.Attr.CTL_TSYNC, 1)
     for answer, name, conditions in _rules():

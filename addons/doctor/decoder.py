@@ -44,9 +44,9 @@ LACKS = {
         "lsm=landlock,lockdown,yama,integrity,apparmor,bpf, then `update-grub` and restart the machine",
     ),
     NO_SECCOMP: (
-        "the kernel does not take a seccomp filter",
+        "the kernel, or this container's own profile, does not take a seccomp filter",
         "reach the network and run programs",
-        "a Linux kernel with CONFIG_SECCOMP_FILTER; in a container an engine whose profile has the call seccomp, as "
+        "Linux 4.14 or newer with CONFIG_SECCOMP_FILTER; in a container an engine whose profile has seccomp, as "
         "Docker's default has",
     ),
     NO_LIBSECCOMP: (

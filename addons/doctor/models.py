@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ async def model(patient: Patient) -> list[Finding]:
         cure = "run `pictrs-filter bench`, whose log says more; is there memory enough (check `memory`)?"
         return [Finding(NAME, Severity.ERROR, f"the models could not be tried: {error}", UNJUDGED, cure)]
     faults = [*_faults(patient.config, said)]
-    return faults or list(_speed(patient.config, said))
+    return faults or [rated(patient.config, said)]
 
 
 async def _trial(config: Config) -> dict[str, Any]:
@@ -105,21 +105,20 @@ def _faults(config: Config, said: dict[str, Any]) -> Iterator[Finding]:
             yield Finding(NAME, Severity.ERROR, f"{begins}{what}", UNJUDGED, f"{place}: {way}" if way else place)
 
 
-def _speed(config: Config, said: dict[str, Any]) -> Iterator[Finding]:
+def rated(config: Config, said: Mapping[str, Any]) -> Finding:
+    """What the time of an ordinary picture means; `said` has its `seconds`, `views` and `device`."""
     lines = Lines(config)
-    seconds, views = said["seconds"], said["views"]
-    deadline = config.settings.deadline_seconds
+    seconds, views, deadline = said["seconds"], said["views"], config.settings.deadline_seconds
     what = (
         f"an ordinary picture takes {seconds:.2f} s, {views} views of it, on {said['device']} "
         f"(deadline_seconds {deadline:g}; Lemmy waits {LEMMY_SECONDS:g} s)"
     )
+    limit = min(deadline, LEMMY_SECONDS)
     fewer = lines.change("views", "tiles", to="false")
     cure = f"{fewer} (1 view in place of {views}), or use a GPU or a smaller model; `pictrs-filter bench` tells more"
-    if seconds >= min(deadline, LEMMY_SECONDS):
-        why = "Ordinary uploads get no verdict in time, and are refused."
-        yield Finding(NAME, Severity.ERROR, what, why, cure)
-    elif seconds > ROOM * min(deadline, LEMMY_SECONDS):
+    if seconds >= limit:
+        return Finding(NAME, Severity.ERROR, what, "Ordinary uploads get no verdict in time, and are refused.", cure)
+    if seconds > ROOM * limit:
         why = "That is more than half of the time: two uploads at once, or an animation, are refused."
-        yield Finding(NAME, Severity.WARNING, what, why, cure)
-    else:
-        yield Finding(NAME, Severity.OK, what)
+        return Finding(NAME, Severity.WARNING, what, why, cure)
+    return Finding(NAME, Severity.OK, what)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 
 def told(error: Exception) -> tuple[str, str]:
-    """(what is wrong, the way out) of `PROBLEM (WAY)`, `PROBLEM: WAY` or `PROBLEM; WAY`; no way in others."""
+    """(what is wrong, the way out) of `PROBLEM; WAY`, `PROBLEM (WAY)` or `PROBLEM: WAY`; no way in others."""
     text = str(error)
+    if "; " in text:
+        what, _, way = text.partition("; ")
+        return what, way
     if text.endswith(")") and " (" in text:
         what, _, way = text.removesuffix(")").rpartition(" (")
         return what, way
-    sign = max(("; ", ": "), key=text.rfind)
-    what, _, way = text.rpartition(sign)
+    what, _, way = text.rpartition(": ")
     return (what, way) if what else (text, "")

@@ -99,3 +99,13 @@ def test_a_system_without_libseccomp(forks: Forks) -> None:
         "print(seccomp.restrict())"
     )
     assert forks.run(code).said == f"{NO_LIBSECCOMP}\n"
+
+
+@linux
+def test_a_container_whose_profile_has_no_seccomp(forks: Forks) -> None:
+    before = (
+        "import pyseccomp; profile = pyseccomp.SyscallFilter(pyseccomp.ALLOW)\n"
+        "profile.add_rule(pyseccomp.ERRNO(1), 'seccomp'); profile.load()"
+    )
+    ended = forks.run("print(seccomp.restrict())", before=before)
+    assert (ended.status, ended.said) == (0, f"{NO_SECCOMP}\n")

@@ -12,8 +12,8 @@ from addons.doctor.words import told
     [
         ("others read it (mode 644): run chmod 600 /x", "others read it (mode 644)", "run chmod 600 /x"),
         ("/x holds no key (restore it: all is fetched anew)", "/x holds no key", "restore it: all is fetched anew"),
-        ("m: is not there; write open-nsfw: it is", "m: is not there; write open-nsfw", "it is"),
-        ("m: its weights were changed; fetch them again", "m: its weights were changed", "fetch them again"),
+        ("m: is not there; write open-nsfw: it is", "m: is not there", "write open-nsfw: it is"),
+        ("m: says not; write `labels:` (its card has them)", "m: says not", "write `labels:` (its card has them)"),
         ("nothing more", "nothing more", ""),
     ],
 )  # fmt: skip
