@@ -55,6 +55,10 @@ def _run(options: argparse.Namespace) -> int:
         from addons.admin import presets
 
         return presets.show(options.name) if options.action else presets.listing()
+    if options.command == "healthcheck":
+        from addons.admin.healthcheck import healthcheck
+
+        return healthcheck(load(options.config).settings, ready=options.ready)
     if options.command == "models":
         from addons.admin import models
 

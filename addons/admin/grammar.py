@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from addons.admin import (
     calibrate_grammar,
     explain_grammar,
+    healthcheck_grammar,
     lists_grammar,
     log_grammar,
     models_grammar,
@@ -207,6 +208,7 @@ def parser() -> argparse.ArgumentParser:
     presets_grammar.add(command)
     models_grammar.add(command)
     calibrate_grammar.add(command)
+    healthcheck_grammar.add(command)
 
     demo = command("demo", "see the whole thing work, on this machine, in a minute", DEMO, DEMO_EXAMPLES)
     demo.add_argument("--upstream", type=checked(check_upstream), metavar="URL", help="a real pict-rs, to be tried")

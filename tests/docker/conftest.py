@@ -8,10 +8,21 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.conftest import need_nginx
+from tests.conftest import need_compose, need_nginx
+from tests.docker import deployed
 from tests.nginx import Nginx
+from tests.pictrs import required
 from tests.recorder import Recorder
 from tests.running import say
+
+
+def need_containers() -> None:
+    """Skip the test that runs where containers cannot, or fail it where the real parts are required."""
+    need_compose()
+    if reason := deployed.available():
+        if required():
+            pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
+        pytest.skip(reason)
 
 
 @dataclass

@@ -6,6 +6,7 @@ Once: compose reads YAML, and no Python of ours has a part in it.
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tests.docker.composed import FIXTURES, OVERRIDE, Merged, compose, config, p
 
 pytestmark = pytest.mark.once
 
+PAGE = OVERRIDE.parent / "README.md"
 OLD = ["0.17.4", "0.18.0"]
 """Files that declare networks of their own: they need a hand edit."""
 PLAIN = ["0.18.5", "0.19.3", "0.19.20", "1.0.0-beta.1", "ansible-1.5.18"]
@@ -201,7 +203,20 @@ def test_nginx_takes_the_name_when_it_is_asked_for(tmp_path: Path, version: str)
     assert merged.on("pictrs-only") == {"pictrs", "pictrs-filter", "pictrs-nginx"}
     assert (merged.way_out("pictrs"), merged.published("pictrs-nginx")) == (set(), [])
     assert merged.services["pictrs-filter"]["environment"]["PICTRS_FILTER_LISTEN"] == "0.0.0.0:8081"
+    waits = merged.services["pictrs-nginx"]["depends_on"]
+    assert {name: said["restart"] for name, said in waits.items()} == {"pictrs": True, "pictrs-filter": True}
     assert "pictrs-nginx" not in {name for said in merged.services.values() for name in said.get("depends_on", {})}
+
+
+def test_enforcing_is_one_line_as_the_page_has_it(tmp_path: Path) -> None:
+    folder = project(tmp_path, "0.19.20")
+    (command,) = re.findall(r"^sed -i .*", PAGE.read_text(), re.M)
+    subprocess.run(["sh", "-c", command], cwd=folder, check=True)
+    before, after = OVERRIDE.read_text().splitlines(), (folder / OVERRIDE.name).read_text().splitlines()
+    assert [new for old, new in zip(before, after, strict=True) if old != new] == [
+        "      PICTRS_FILTER_MODE: enforce # shadow: judged and logged, but only the self-test card is refused"
+    ]
+    assert Merged(folder).services["pictrs-filter"]["environment"]["PICTRS_FILTER_MODE"] == "enforce"
 
 
 def test_cuda_is_one_word(tmp_path: Path) -> None:
@@ -236,3 +251,29 @@ def test_compose_holds_files_to_the_specification(tmp_path: Path) -> None:
         done = compose(folder, "config", "--quiet")
         assert done.returncode != 0
         assert says in done.stderr
+
+
+def page_block(title: str) -> str:
+    """The YAML below `<!-- merged: title -->` on the page for admins."""
+    found = re.search(rf"<!-- merged: {title} -->\n```yaml\n(.*?)```", PAGE.read_text(), re.S)
+    assert found, title
+    return found[1]
+
+
+@pytest.mark.parametrize("version", PLAIN)
+@pytest.mark.parametrize(("title", "out"), [("object storage", {"pictrs-store"}), ("database", set())])
+def test_what_the_page_adds_opens_no_way_past_the_filter(
+    tmp_path: Path, version: str, title: str, out: set[str]
+) -> None:
+    folder = project(tmp_path, version)
+    (folder / "more.yml").write_text(page_block(title))
+    merged = Merged(folder, "-f", "docker-compose.yml", "-f", OVERRIDE.name, "-f", "more.yml")
+    assert merged.way_out("pictrs") == out
+    assert merged.owners("pictrs", "default") == ["pictrs-filter"]
+    met = {each for each in merged.services if merged.reach(each, "pictrs")} - {"pictrs", "pictrs-filter"}
+    assert met == ({"postgres"} if title == "database" else set())
+    assert merged.published("pictrs") == []
+
+
+def test_the_page_has_the_hand_edit() -> None:
+    assert f"```yaml{HAND_EDIT}```" in PAGE.read_text()

@@ -25,7 +25,7 @@ Captured = pytest.CaptureFixture[str]
 SECONDS = 60.0
 COMMANDS = (
     *("serve", "check", "classify", "explain", "selftest", "bench", "log", "allow", "deny", "lists"),
-    *("presets", "models", "calibrate", "demo"),
+    *("presets", "models", "calibrate", "healthcheck", "demo"),
 )
 
 
