@@ -14,7 +14,9 @@ from typing import Final
 
 from tests.pages.markdown import Block, Page
 
-INSIDE: Final = re.compile(r"^docker compose exec (?:-T )?pictrs-filter (?=pictrs-filter )")
+INSIDE: Final = re.compile(
+    r"^(docker compose exec (-T )?pictrs-filter|kubectl -n lemmy exec deployment/pictrs-filter --) (?=pictrs-filter )"
+)
 """How a command is run within the container; tests/pages/sandbox.py runs it without one."""
 HERE: Final = re.compile(
     r"(pictrs-filter|curl)( .*)?|docker compose( -f \S+)* config( .*)?|"
@@ -142,6 +144,7 @@ def _split(text: str) -> Iterator[list[str]]:
 
 ENGINE: Final = "needs an engine, an image that takes minutes to build, and Lemmy"
 SERVICE: Final = "is for root on a machine with systemd"
+CLUSTER: Final = ("tests/docker/test_kubernetes.py", "docker/kubernetes/README.md")
 SYSTEMD: Final = ("tests/docker/test_systemd.py", "docker/systemd/README.md")
 ELSEWHERE: Final = (
     Elsewhere(r"make demo", "makes an environment of its own first, 5.7 GB", "tests/addons/admin/test_demo.py"),
@@ -160,4 +163,6 @@ ELSEWHERE: Final = (
     Elsewhere(r".*", SERVICE, *SYSTEMD, "5. Verify"),
     Elsewhere(r"install .*|systemctl .*", f"{SERVICE}: the lines of step 2", SYSTEMD[0], SYSTEMD[1], "Update"),
     Elsewhere(r".*", SERVICE, *SYSTEMD, "The way back"),
+    Elsewhere(r"kubectl .*", "no cluster is to be had; the manifests are held to its schemas", *CLUSTER),
+    Elsewhere(r"docker (build|push) .*|sed -i .*", "needs an engine, and a registry of one's own", *CLUSTER),
 )
