@@ -41,6 +41,7 @@ RIGHTS: Final = (
     *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
     *("--security-opt", "systempaths=unconfined", "--cgroupns", "private"),
     *("--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp", "--env", "container=docker"),
+    *("--volume", "/var/lib"),  # a disk, where a container's own layer would be gone after a restart
     *("--sysctl", "net.ipv4.tcp_syn_retries=1"),  # who cannot connect finds out after 3 seconds, and not after minutes
 )
 """What systemd needs of a container (https://systemd.io/CONTAINER_INTERFACE/); less than --privileged."""

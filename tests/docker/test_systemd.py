@@ -173,6 +173,18 @@ def test_the_pages_verify(machine: Machine) -> None:
     assert doctor == "pictrs-filter doctor"
 
 
+@pytest.mark.skipif(
+    not (DOCKER.parent / "addons" / "admin" / "doctor.py").exists(), reason="no doctor in this checkout"
+)
+def test_the_doctor_finds_nothing_but_what_the_page_leaves_so(machine: Machine) -> None:
+    """Shadow mode, and the clock of a machine that has no time service. All else is sound, or could not be looked at."""
+    told = json.loads(machine.run("pictrs-filter doctor --quick --json"))
+    worse = [each for each in told["findings"] if each["severity"] in ("warning", "error")]
+    assert worse == []
+    sound = {each["check"] for each in told["findings"] if each["severity"] == "ok"}
+    assert {"state", "decoder", "upstream", "past-the-filter", "allow-local-connections", "callback"} <= sound
+
+
 def test_the_decoders_are_confined_in_the_confined_service(machine: Machine) -> None:
     journal = machine.run("journalctl --no-pager --unit pictrs-filter --output cat")
     assert re.search(r"decoders are confined by rlimits, landlock \d+, seccomp", journal)
