@@ -15,11 +15,12 @@ from typing import Final
 from tests.pages.markdown import Block, Page
 
 INSIDE: Final = re.compile(
-    r"^(docker compose exec (-T )?pictrs-filter|kubectl -n lemmy exec deployment/pictrs-filter --) (?=pictrs-filter )"
+    r"^(docker compose (-p \S+ )?exec (-T )?pictrs-filter|kubectl -n lemmy exec deployment/pictrs-filter --)"
+    r" (?=pictrs-filter )"
 )
 """How a command is run within the container; tests/pages/sandbox.py runs it without one."""
 HERE: Final = re.compile(
-    r"(pictrs-filter|curl)( .*)?|docker compose( -f \S+)* config( .*)?|"
+    r"(pictrs-filter|curl)( .*)?|docker compose( -[fp] \S+)* config( .*)?|"
     r"(cp|mkdir|rm|sed|echo|cat)(?!.*([ ']/|\.\.))( .*)?"
 )
 """What is run here, in a folder that is thrown away. Programs that change files are not given absolute paths."""
@@ -150,9 +151,11 @@ ELSEWHERE: Final = (
     Elsewhere(r"make demo", "makes an environment of its own first, 5.7 GB", "tests/addons/admin/test_demo.py"),
     Elsewhere(r"make test", "is what runs this test", ".ci/run"),
     Elsewhere(r"pipx install .* \.", "fetches 5.9 GB, unless it finds them there", "tests/release/test_wheel.py"),
-    Elsewhere(r"git clone \S+( \S+)?|cd \S+|git (-C \S+ )?pull", "reaches out of this machine", ".ci/run"),
+    Elsewhere(r"git clone \S+( \S+)?|git (-C \S+ )?pull", "reaches out of this machine", ".ci/run"),
+    Elsewhere(r"cd \S+", "each page's commands are run in one folder here", "tests/pages/sandbox.py"),
     Elsewhere(
-        r"docker compose( -f docker/compose\.yaml)? (build pictrs-filter|up -d( --remove-orphans)?|down --volumes)",
+        r"docker compose( -f docker/compose\.yaml| -p \S+)? "
+        r"(build pictrs-filter|up -d( --remove-orphans)?|down --volumes)",
         ENGINE,
         "tests/docker/test_network.py",
     ),

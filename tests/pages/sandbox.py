@@ -52,8 +52,9 @@ DOCKER: Final = """#!/bin/sh
 [ "$1" = compose ] || exit 97
 case " $* " in
     *" config "*) shift; exec '{compose}' "$@";;
-    " compose exec "*)
-        shift 2
+    " compose exec "* | " compose -p "*" exec "*)
+        while [ "$1" != exec ]; do shift; done
+        shift
         [ "$1" = -T ] && shift
         [ "$1 $2" = "pictrs-filter pictrs-filter" ] || exit 97
         shift

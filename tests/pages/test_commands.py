@@ -34,6 +34,7 @@ def test_comments_go_and_lines_are_put_together() -> None:
     ("text", "ours", "here"),
     [
         ("docker compose exec pictrs-filter pictrs-filter doctor --json", [["doctor", "--json"]], True),
+        ("docker compose -p lemmy exec pictrs-filter pictrs-filter log", [["log"]], True),
         ("docker compose exec -T pictrs-filter pictrs-filter check > out.txt", [["check"]], True),
         (
             "docker compose config --format json | pictrs-filter doctor --compose -",
