@@ -9,9 +9,19 @@ from dataclasses import dataclass
 import pytest
 
 from tests.conftest import need_nginx
+from tests.docker import engine
 from tests.nginx import Nginx
+from tests.pictrs import required
 from tests.recorder import Recorder
 from tests.running import say
+
+
+def need_engine() -> None:
+    """Skip the test that runs where there is no Docker engine, or fail it where the real parts are required."""
+    if reason := engine.available():
+        if required():
+            pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
+        pytest.skip(reason)
 
 
 @dataclass
