@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -182,6 +183,18 @@ def test_decoders_are_confined(running: Container) -> None:
     assert sorted(one["Seccomp_filters"] for one in told.values()).count("2") == 2, told  # decoder.processes
     assert told["1"]["Seccomp_filters"] == "1"
     assert {(one["Seccomp"], one["NoNewPrivs"], one["CapEff"]) for one in told.values()} == {("2", "1", "0" * 16)}
+
+
+def test_under_a_profile_without_landlock_nothing_is_judged(cpu: str, tmp_path: Path) -> None:
+    """As engines before 2022 answer to calls that they do not know: the log says what is missing."""
+    refused = {"names": [f"landlock_{name}" for name in ("create_ruleset", "add_rule", "restrict_self")]}
+    profile = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{**refused, "action": "SCMP_ACT_ERRNO", "errnoRet": 1}]}
+    (tmp_path / "profile.json").write_text(json.dumps(profile))
+    options = (*HARDENED, "--security-opt", f"seccomp={tmp_path}/profile.json", "--network", "none")
+    ran = docker("run", "--rm", *options, cpu, "classify", "/etc/pictrs-filter/filter.yaml", check=False)
+    assert ran.returncode == 1
+    assert "no Landlock, which keeps it from files" in ran.stderr
+    assert ran.stdout == ""
 
 
 def test_writes_only_where_it_may(running: Container) -> None:
