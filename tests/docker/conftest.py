@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.conftest import need_compose, need_nginx
-from tests.docker import deployed
+from tests.docker import deployed, engine
 from tests.nginx import Nginx
 from tests.pictrs import required
 from tests.recorder import Recorder
@@ -20,6 +20,14 @@ def need_containers() -> None:
     """Skip the test that runs where containers cannot, or fail it where the real parts are required."""
     need_compose()
     if reason := deployed.available():
+        if required():
+            pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
+        pytest.skip(reason)
+
+
+def need_engine() -> None:
+    """Skip the test that runs where there is no Docker engine, or fail it where the real parts are required."""
+    if reason := engine.available():
         if required():
             pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
         pytest.skip(reason)

@@ -168,4 +168,5 @@ ELSEWHERE: Final = (
     Elsewhere(r".*", SERVICE, *SYSTEMD, "The way back"),
     Elsewhere(r"kubectl .*", "no cluster is to be had; the manifests are held to its schemas", *CLUSTER),
     Elsewhere(r"docker (build|push) .*|sed -i .*", "needs an engine, and a registry of one's own", *CLUSTER),
+    Elsewhere(r"docker (build|run) .*", "needs an engine", "tests/docker/test_image.py", "docker/images.md"),
 )
