@@ -180,7 +180,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Mapping[Command, dict[s
 
 
 def key(command: Command) -> str:
-    """Commands of one key are run once: most pages ask the doctor, who loads the model each time and changes nothing."""
+    """Commands of one key are run once: most pages ask the doctor, who loads the model and changes nothing."""
     if {words[1] for words in command.ours} == {"doctor"}:
         return re.sub(r" -p \S+", "", command.text)
     return command.place
