@@ -177,7 +177,7 @@ def test_the_pages_verify(machine: Machine) -> None:
     not (DOCKER.parent / "addons" / "admin" / "doctor.py").exists(), reason="no doctor in this checkout"
 )
 def test_the_doctor_finds_nothing_but_what_the_page_leaves_so(machine: Machine) -> None:
-    """Shadow mode, and the clock of a machine that has no time service. All else is sound, or could not be looked at."""
+    """Shadow mode, and the clock of a machine without a time service. All else is sound, or could not be looked at."""
     told = json.loads(machine.run("pictrs-filter doctor --quick --json"))
     worse = [each for each in told["findings"] if each["severity"] in ("warning", "error")]
     assert worse == []
@@ -254,8 +254,8 @@ def test_it_is_started_again_when_it_dies(machine: Machine) -> None:
     machine.run("mkdir -p /run/systemd/system/pictrs-filter.service.d")
     machine.run("printf '[Service]\\nRestartSec=0\\n' > /run/systemd/system/pictrs-filter.service.d/test.conf")
     machine.run("systemctl daemon-reload && systemctl kill --signal KILL --kill-whom main pictrs-filter")
-    machine.run("timeout 120 sh -c 'until [ $(systemctl show -P NRestarts pictrs-filter) = 1 ]; do sleep 0.1; done'")
-    machine.run("timeout 120 sh -c 'until systemctl is-active --quiet pictrs-filter; do sleep 0.1; done'")
+    machine.run("timeout 300 sh -c 'until [ $(systemctl show -P NRestarts pictrs-filter) = 1 ]; do sleep 0.1; done'")
+    machine.run("timeout 300 sh -c 'until systemctl is-active --quiet pictrs-filter; do sleep 0.1; done'")
     assert "all is well" in machine.run("pictrs-filter selftest")
 
 
