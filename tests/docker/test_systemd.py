@@ -250,6 +250,21 @@ def test_the_commands_are_those_of_the_service(machine: Machine) -> None:
     assert "/etc/pictrs-filter/filter.yaml: sound" in machine.run("pictrs-filter check")
 
 
+def test_with_a_gpu_it_would_see_devices(machine: Machine) -> None:
+    """All of them: ProtectClock= would leave the clock's alone, whatever else is said. Then it is taken back."""
+    _, gpu, *_ = commands(PAGE, "2. The service")
+    before = machine.show("pictrs-filter", "DevicePolicy", "DeviceAllow", "PrivateDevices")
+    assert before == {"DevicePolicy": "closed", "DeviceAllow": "char-rtc r", "PrivateDevices": "yes"}
+    machine.run(f"{gpu}\nsystemctl daemon-reload")
+    after = machine.show("pictrs-filter", "DevicePolicy", "DeviceAllow", "PrivateDevices")
+    assert after | {"DeviceAllow": after.get("DeviceAllow", "")} == {
+        "DevicePolicy": "auto",
+        "DeviceAllow": "",
+        "PrivateDevices": "no",
+    }
+    machine.run("rm -r /etc/systemd/system/pictrs-filter.service.d && systemctl daemon-reload")
+
+
 def test_it_is_started_again_when_it_dies(machine: Machine) -> None:
     machine.run("mkdir -p /run/systemd/system/pictrs-filter.service.d")
     machine.run("printf '[Service]\\nRestartSec=0\\n' > /run/systemd/system/pictrs-filter.service.d/test.conf")
@@ -289,6 +304,13 @@ def test_the_way_back(machine: Machine) -> None:
     machine.run("umount -R /opt/pictrs-filter")
     machine.run(for_good)
     assert machine.told("id pictrs-filter") == ""
+
+
+def test_the_files_that_the_page_names_are_there() -> None:
+    named = set(re.findall(r"(?<![\w/])docker/[\w./-]+", PAGE.read_text("utf-8")))
+    assert len(named) >= 6
+    assert [each for each in named if not (DOCKER.parent / each).is_file()] == []
+    assert "--torch-of-the-system" in (DOCKER / "requirements.py").read_text("utf-8")
 
 
 def test_lemmy_is_pointed_at_the_filter() -> None:
