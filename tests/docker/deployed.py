@@ -1,12 +1,12 @@
 """A compose project on the real engine, and what its containers can do.
 
-    with Deployed(folder) as site:
+    with Deployed(folder) as site:      a folder with compose files
         site.up()
         site.ask("lemmy", "http://pictrs:8080/healthz").status     an HTTP request from inside a container
         site.connects("pictrs", "1.2.3.4", 80)                      does a connection come about from in there?
 
 Rules this file keeps: containers, networks and volumes are gone afterwards, however a test ends; one project with our
-published ports (8083) at a time, on one machine; nothing is built or pulled.
+published ports (8083) at a time, on one machine; our image is built from the tree as it is, and nothing is pulled.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import fcntl
 import http.client
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 import time
@@ -26,7 +25,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from tests.docker import engine
 from tests.docker.composed import compose
+from tests.docker.engine import docker
 
 READY_SECONDS: Final = 180.0
 """Until a filter must be ready: its model took 5 to 30 seconds, with all cores busy."""
@@ -51,17 +52,17 @@ except OSError as error:
 json.dump(told, sys.stdout)
 """
 
-IMAGES: Final = ("pictrs-filter:cpu", "nginx:1.28", "asonix/pictrs:0.5.25")
-"""What the tests run. The first is built from docker/Dockerfile."""
+IMAGES: Final = ("nginx:1.28", "asonix/pictrs:0.5.25")
+"""What the tests run beside our own image."""
 
 
 def available() -> str | None:
     """None when containers can be run; else what is missing and how to get it."""
     if os.geteuid() != 0:
         return "not root: namespaces and folders of other users are made"
-    if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True).returncode != 0:
-        return "no Docker engine: .ci/engine"
-    found = subprocess.run(["docker", "image", "inspect", *IMAGES], capture_output=True, text=True, check=False)
+    if reason := engine.available():
+        return reason
+    found = docker("image", "inspect", *IMAGES, check=False)
     return None if found.returncode == 0 else f"an image is missing: {found.stderr.strip()}; .ci/engine"
 
 
@@ -100,6 +101,7 @@ class Deployed:
         self.files = files
 
     def __enter__(self) -> Self:
+        engine.image("cpu")
         self._lock = Path(tempfile.gettempdir(), "pictrs-filter-docker.lock").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         return self
@@ -123,13 +125,7 @@ class Deployed:
 
     def run(self, service: str, *command: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """A command inside a running container."""
-        return subprocess.run(
-            ["docker", "exec", "-i", self.container(service), *command],
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return docker("exec", "--interactive", self.container(service), *command, given=given, check=False)
 
     def container(self, service: str) -> str:
         """The id of the one container of a service."""

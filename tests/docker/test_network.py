@@ -20,7 +20,7 @@ from model.card import card, plain
 from tests.docker.composed import OVERRIDE, project
 from tests.docker.conftest import need_containers
 from tests.docker.deployed import Deployed, Told
-from tests.docker.outside import THERE, Outside
+from tests.docker.world import World
 from tests.http1 import form
 
 pytestmark = pytest.mark.once
@@ -43,8 +43,8 @@ def drawn(colour: str) -> bytes:
 class Lemmys:
     """Lemmy's containers, the folder that they are described in, and what Lemmy asks of its image server."""
 
-    def __init__(self, site: Deployed, outside: Outside) -> None:
-        self.site, self.outside = site, outside
+    def __init__(self, site: Deployed, world: World) -> None:
+        self.site, self.world = site, world
         self.before: dict[str, str] = {}
         self.started = ""
 
@@ -57,19 +57,19 @@ class Lemmys:
 
     def proxied(self, path: str) -> str:
         """The address of an outside picture, escaped as Lemmy does when a post is made."""
-        return quote(self.outside.url(path), safe="")
+        return quote(self.world.url(path), safe="")
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[Outside]:
+def world() -> Iterator[World]:
     need_containers()
     colours = {"plain.png": plain()} | {f"{name}.png": drawn(name) for name in ("red", "green", "blue", "teal")}
-    with Outside(colours | {"card.png": card()}) as outside:
-        yield outside
+    with World(colours | {"card.png": card()}) as world:
+        yield world
 
 
 @pytest.fixture(scope="module")
-def lemmy(world: Outside, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lemmys]:
+def lemmy(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lemmys]:
     """Lemmy's file with images that are here; then a picture in its pict-rs; then our override without one line; then
     our override."""
     folder = project(tmp_path_factory.mktemp("lemmy"), LEMMY)
@@ -77,6 +77,7 @@ def lemmy(world: Outside, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     theirs = yaml.safe_load((folder / "docker-compose.yml").read_text())
     services = theirs["services"]
     part = {"image": "pictrs-filter:cpu", "entrypoint": ["python3", "-m", "http.server", str(LEMMY_PORT)], "init": True}
+    part["healthcheck"] = {"disable": True}  # the image's asks a filter
     services["lemmy"] = part | {each: services["lemmy"][each] for each in ("hostname", "restart")}
     services["lemmy"]["depends_on"] = ["pictrs"]
     services["proxy"] = {"image": "nginx:1.28", "depends_on": ["pictrs"]}
@@ -107,21 +108,21 @@ def with_override(lemmy: Lemmys, text: str) -> None:
 def test_before_it_everything_gets_in(lemmy: Lemmys) -> None:
     """The control: what the tests below look at is otherwise so. Even the card is stored, pict-rs gets out."""
     assert lemmy.image(f"/image/original/{lemmy.before['card']}").status == 200
-    assert lemmy.site.connects("pictrs", THERE, 80)
-    assert lemmy.site.connects("lemmy", THERE, 80)
+    assert lemmy.site.connects("pictrs", lemmy.world.address, 80)
+    assert lemmy.site.connects("lemmy", lemmy.world.address, 80)
     got = lemmy.image(f"/image/download?url={lemmy.proxied('/plain.png')}")
     assert got.status == 201
-    assert "pict-rs" in lemmy.outside.asked[-1][1]
+    assert "pict-rs" in lemmy.world.asked[-1][1]
 
 
 def test_without_the_line_for_local_connections_the_log_says_which(lemmy: Lemmys) -> None:
     text = OVERRIDE.read_text()
     assert text.count(ALLOW) == 1
     with_override(lemmy, text.replace(ALLOW, "RUST_LOG: info"))
-    asked = len(lemmy.outside.asked)
+    asked = len(lemmy.world.asked)
     got = lemmy.image(f"/image/original?proxy={lemmy.proxied('/teal.png')}")
     assert got.status in (500, 502, 503)
-    assert len(lemmy.outside.asked) == asked
+    assert len(lemmy.world.asked) == asked
     lemmy.site.settle(lambda: "PICTRS__CLIENT__ALLOW_LOCAL_CONNECTIONS=true" in lemmy.site.log("pictrs-filter"))
     assert lemmy.upload(drawn("brown")).status == 201  # and uploads go on
 
@@ -145,7 +146,7 @@ def test_pictrs_gets_nowhere(filtered: Lemmys) -> None:
     site = filtered.site
     assert site.connects("pictrs", "pictrs-filter", 8082)  # the probe is sound
     assert list(site.addresses("pictrs")) == ["pictrs-only"]
-    assert not site.connects("pictrs", THERE, 80)
+    assert not site.connects("pictrs", filtered.world.address, 80)
     for host in ("lemmy", site.addresses("lemmy")["default"]):
         assert not site.connects("pictrs", host, LEMMY_PORT)
         assert site.connects("pictrs-filter", host, LEMMY_PORT)
@@ -178,15 +179,15 @@ def test_uploads(filtered: Lemmys) -> None:
 def test_link_previews(filtered: Lemmys) -> None:
     got = filtered.image(f"/image/download?url={filtered.proxied('/red.png')}")
     assert got.status == 201
-    assert filtered.outside.asked[-1][0] == "/red.png"
-    assert "pictrs-filter" in filtered.outside.asked[-1][1]  # and not pict-rs
+    assert filtered.world.asked[-1][0] == "/red.png"
+    assert "pictrs-filter" in filtered.world.asked[-1][1]  # and not pict-rs
     refused = filtered.image(f"/image/download?url={filtered.proxied('/card.png')}")
     assert (refused.status, refused.json()["code"]) == (400, "failed-external-validation")
 
 
 def test_proxied_views_of_lemmys_shapes(filtered: Lemmys) -> None:
     """0.19 escapes when a post is made and not when it is seen; 1.0 escapes more than is needed. One fetch for all."""
-    where = filtered.outside.url("/green.png?width=640&s=a%2Fb")
+    where = filtered.world.url("/green.png?width=640&s=a%2Fb")
     once = quote(where, safe="")
     every = once.replace(".", "%2E")
     shapes = [
@@ -197,7 +198,7 @@ def test_proxied_views_of_lemmys_shapes(filtered: Lemmys) -> None:
         f"process.jpg?proxy={every}&thumbnail=96",
     ]
     assert [filtered.image(f"/image/{shape}").status for shape in shapes] == [200] * len(shapes)
-    assert [path for path, _ in filtered.outside.asked].count("/green.png?width=640&s=a%2Fb") == 1
+    assert [path for path, _ in filtered.world.asked].count("/green.png?width=640&s=a%2Fb") == 1
     refused = filtered.image(f"/image/original?proxy={filtered.proxied('/card.png')}")
     assert refused.status == 400
 
@@ -232,10 +233,10 @@ def test_way_back(filtered: Lemmys) -> None:
     assert filtered.upload(drawn("navy")).status == 201
     assert list(site.addresses("pictrs")) == ["default"]
     assert site.started("lemmy") == filtered.started
-    assert site.connects("pictrs", THERE, 80)
+    assert site.connects("pictrs", filtered.world.address, 80)
     # a picture of `?proxy=` is fetched anew, from its origin
     assert filtered.image(f"/image/original?proxy={filtered.proxied('/green.png')}").status == 200
-    assert "pict-rs" in filtered.outside.asked[-1][1]
+    assert "pict-rs" in filtered.world.asked[-1][1]
 
 
 def test_nginx_shows_what_is_stored_while_the_filter_is_down(lemmy: Lemmys) -> None:
@@ -251,6 +252,10 @@ def test_nginx_shows_what_is_stored_while_the_filter_is_down(lemmy: Lemmys) -> N
     assert found[0] == site.addresses("pictrs-nginx")["default"]
     assert site.run("pictrs-nginx", "id", "-u").stdout.strip() == "65534"
     assert site.run("pictrs-nginx", "sh", "/pictrs-filter/container.sh", "-t").returncode == 0
+    left = site.run("pictrs-nginx", "grep", "-o", r"127\.0\.0\.1:[0-9]*", "/tmp/pictrs-nginx/pictrs-filter.conf").stdout
+    assert set(left.split()) == {
+        f"127.0.0.1:{port}" for port in (8085, 8086, 8091)
+    }  # of more filters, and pict-rs's hook
     site.compose("stop", "--timeout", "2", "pictrs-filter")
     assert lemmy.image(stored).status == 200
     down = lemmy.upload(drawn("pink"))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from model.card import card, plain
 from tests.docker.composed import DOCKER
 from tests.docker.conftest import need_containers
 from tests.docker.deployed import Deployed
+from tests.docker.engine import docker
 from tests.http1 import ask, form
 from tests.pictrs import required
 
@@ -37,7 +37,7 @@ CHROMIUM = shutil.which("chromium")
 def trial() -> Iterator[Deployed]:
     need_containers()
     # The file names the line of pict-rs, as Lemmy's newer ones do; here one of it is at hand.
-    subprocess.run(["docker", "tag", "asonix/pictrs:0.5.25", "asonix/pictrs:0.5"], check=True)
+    docker("tag", "asonix/pictrs:0.5.25", "asonix/pictrs:0.5")
     with Deployed(DOCKER, "-f", "compose.yaml") as site:
         site.up()
         site.wait()

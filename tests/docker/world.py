@@ -1,17 +1,17 @@
 """The internet of a test: a network namespace with a web server in it, behind this machine as the world is.
 
-    with Outside() as outside:
-        outside.url("/cat.jpg")       what containers with a way out can fetch
-        outside.asked                 (path, user agent) of each request so far
+    with World(files) as world:
+        world.url("/cat.jpg")       what containers with a way out can fetch
+        world.asked                 (path, user agent) of each request so far
 
-Its address looks public to the filter, which fetches from no other; it is routed on this machine alone. Containers get
-there as they get anywhere: through the engine's bridge, forwarded and masqueraded. Needs root.
+Its `address` looks public to the filter, which fetches from no other; it is routed on this machine alone. Containers
+get there as they get anywhere: through the engine's bridge, forwarded and masqueraded. Needs root.
 """
 
 from __future__ import annotations
 
 import json
-import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -19,10 +19,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
-
-HERE, THERE, WIDTH = "11.22.33.1", "11.22.33.10", 24
-"""This machine's end and the server's. 11.0.0.0/8 answers nothing on the internet (it is not announced)."""
-NAME: Final = f"pf-out-{os.getpid()}"[:15]  # an interface has at most 15 letters (IFNAMSIZ)
 
 SERVER: Final = """
 import http.server, json, pathlib, socketserver, sys, urllib.parse
@@ -58,30 +54,34 @@ def ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
-class Outside:
+class World:
     """A machine in the world that has `files` (path without slash: bytes)."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self._files = files
+        net, host = divmod(secrets.randbelow(1 << 14) * 4, 256)
+        self._name = f"pf-w-{net}-{host}"  # an interface has at most 15 letters (IFNAMSIZ)
+        # Two addresses of a network of 4. 11.0.0.0/8 is not announced: nothing of the internet is hidden by it.
+        self._here, self.address = (f"11.22.{net}.{host + own}" for own in (1, 2))
 
     def __enter__(self) -> Self:
-        self._folder = tempfile.TemporaryDirectory(prefix="pictrs-filter-outside-")
+        self._folder = tempfile.TemporaryDirectory(prefix="pictrs-filter-world-")
         folder = Path(self._folder.name)
         (folder / "files").mkdir()
         for name, data in self._files.items():
             (folder / "files" / name).write_bytes(data)
         try:
-            ip("netns", "add", NAME)
-            ip("link", "add", NAME, "type", "veth", "peer", "name", "eth0", "netns", NAME)
-            ip("address", "add", f"{HERE}/{WIDTH}", "dev", NAME)
-            ip("link", "set", NAME, "up")
-            ip("-n", NAME, "address", "add", f"{THERE}/{WIDTH}", "dev", "eth0")
-            ip("-n", NAME, "link", "set", "eth0", "up")
-            ip("-n", NAME, "link", "set", "lo", "up")
-            ip("-n", NAME, "route", "add", "default", "via", HERE)
-            inside = ["ip", "netns", "exec", NAME, "setpriv", "--pdeathsig", "KILL"]
+            ip("netns", "add", self._name)
+            ip("link", "add", self._name, "type", "veth", "peer", "name", "eth0", "netns", self._name)
+            ip("address", "add", f"{self._here}/30", "dev", self._name)
+            ip("link", "set", self._name, "up")
+            ip("-n", self._name, "address", "add", f"{self.address}/30", "dev", "eth0")
+            ip("-n", self._name, "link", "set", "eth0", "up")
+            ip("-n", self._name, "link", "set", "lo", "up")
+            ip("-n", self._name, "route", "add", "default", "via", self._here)
+            inside = ["ip", "netns", "exec", self._name, "setpriv", "--pdeathsig", "KILL"]
             self._server = subprocess.Popen(
-                [*inside, sys.executable, "-c", SERVER, str(folder), THERE], stdout=subprocess.PIPE, text=True
+                [*inside, sys.executable, "-c", SERVER, str(folder), self.address], stdout=subprocess.PIPE, text=True
             )
             assert self._server.stdout is not None
             assert self._server.stdout.readline() == "ready\n"
@@ -98,13 +98,13 @@ class Outside:
             self._server.wait()
             assert self._server.stdout is not None
             self._server.stdout.close()
-        subprocess.run(["ip", "netns", "delete", NAME], check=False, capture_output=True)
-        subprocess.run(["ip", "link", "delete", NAME], check=False, capture_output=True)
+        subprocess.run(["ip", "netns", "delete", self._name], check=False, capture_output=True)
+        subprocess.run(["ip", "link", "delete", self._name], check=False, capture_output=True)
         self._folder.cleanup()
 
     def url(self, path: str) -> str:
         """How the world calls it."""
-        return f"http://{THERE}{path}"
+        return f"http://{self.address}{path}"
 
     @property
     def asked(self) -> list[tuple[str, str]]:
