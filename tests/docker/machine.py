@@ -107,7 +107,7 @@ class Machine:
         self._end()
 
     def _end(self) -> None:
-        _docker("rm", "--force", self.name)
+        _docker("rm", "--force", "--volumes", self.name)
 
     def _mounts(self) -> list[str]:
         base, packages, checkout = Path(sys.base_prefix), Path(sysconfig.get_path("purelib")), repository()

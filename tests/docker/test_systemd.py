@@ -20,6 +20,7 @@ from addons.launcher import FILES_BESIDES, FILES_PER_REQUEST, FLUSH_SECONDS
 from config.load import load
 from tests.docker import machine as booted
 from tests.docker.composed import DOCKER
+from tests.docker.inside import FETCH, IN_HAND, LISTENING
 from tests.docker.machine import Machine
 from tests.docker.page import blocks, commands
 from tests.pictrs import required
@@ -30,65 +31,6 @@ PAGE = DOCKER / "systemd" / "README.md"
 UNIT = DOCKER / "systemd" / "pictrs-filter.service"
 SCORE = "1.2"
 """What the page says, of 10."""
-
-LISTENING = """
-import json, pathlib
-found = {}
-for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
-    address, state = line.split()[1], line.split()[3]
-    if state == "0A":
-        found[int(address[9:], 16)] = address[:8]
-print(json.dumps(found))
-"""
-"""Ports that are listened on, and the address, as the kernel writes it: 127.0.0.1 is 0100007F."""
-
-FETCH = """
-import functools, http.client, http.server, json, socket, threading
-name = socket.gethostbyname(socket.gethostname())
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *words): pass
-server = http.server.ThreadingHTTPServer((name, 0), functools.partial(Quiet, directory="/src/model"))
-threading.Thread(target=server.serve_forever, daemon=True).start()
-def ask(host, port, target):
-    connection = http.client.HTTPConnection(host, port, timeout=60)
-    connection.request("GET", target)
-    answer = connection.getresponse()
-    return answer.status, answer.read().decode(errors="replace")
-remote = f"http://{name}:{server.server_port}/placeholder.png"
-found = ask(name, server.server_port, "/placeholder.png")[0]
-print(json.dumps([found, ask("127.0.0.1", 8080, f"/image/download?url={remote}")]))
-"""
-"""A web site at an address of this machine that is not 127.0.0.1, and pict-rs told to fetch a picture from it."""
-
-IN_HAND = """
-import http.client, json, pathlib, secrets, socket, subprocess, time
-def told(*words):
-    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
-boundary = secrets.token_hex(8)
-disposition = 'Content-Disposition: form-data; name="images[]"; filename="a.png"'
-head = f"--{boundary}\\r\\n{disposition}\\r\\nContent-Type: image/png\\r\\n\\r\\n".encode()
-body = head + pathlib.Path("/src/model/placeholder.png").read_bytes() + f"\\r\\n--{boundary}--\\r\\n".encode()
-client = socket.create_connection(("127.0.0.1", 8081), timeout=60)
-kind = f"multipart/form-data; boundary={boundary}"
-client.sendall(f"POST /image HTTP/1.1\\r\\nHost: x\\r\\nExpect: 100-continue\\r\\nContent-Type: {kind}\\r\\n"
-               f"Content-Length: {len(body)}\\r\\n\\r\\n".encode())
-went_on = client.recv(1000)
-client.sendall(body[:100])
-decoders = told("pgrep", "--parent", told("systemctl", "show", "-P", "MainPID", "pictrs-filter").strip()).split()
-told("systemctl", "stop", "--no-block", "pictrs-filter")
-while "stopping: finishing" not in told("journalctl", "--unit", "pictrs-filter", "--lines", "3", "--output", "cat"):
-    time.sleep(0.05)
-while told("systemctl", "show", "-P", "SubState", "pictrs-filter").strip() != "stop-sigterm":
-    time.sleep(0.05)
-alive = ["State:\\tZ" not in pathlib.Path("/proc", each, "status").read_text() for each in decoders
-         if pathlib.Path("/proc", each).exists()]
-client.sendall(body[100:])
-answer = http.client.HTTPResponse(client)
-answer.begin()
-print(json.dumps([went_on.decode(), alive, answer.status, answer.read().decode()]))
-"""
-"""An upload of which a part is there when the stop comes, and the rest after the filter has heard of it. Tells besides
-which of the decoders were alive in between."""
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +119,7 @@ def test_the_pages_verify(machine: Machine) -> None:
     not (DOCKER.parent / "addons" / "admin" / "doctor.py").exists(), reason="no doctor in this checkout"
 )
 def test_the_doctor_finds_nothing_but_what_the_page_leaves_so(machine: Machine) -> None:
-    """Shadow mode, and the clock of a machine that has no time service. All else is sound, or could not be looked at."""
+    """Shadow mode, and the clock of a machine without a time service. All else is sound, or could not be looked at."""
     told = json.loads(machine.run("pictrs-filter doctor --quick --json"))
     worse = [each for each in told["findings"] if each["severity"] in ("warning", "error")]
     assert worse == []
@@ -250,12 +192,27 @@ def test_the_commands_are_those_of_the_service(machine: Machine) -> None:
     assert "/etc/pictrs-filter/filter.yaml: sound" in machine.run("pictrs-filter check")
 
 
+def test_with_a_gpu_it_would_see_devices(machine: Machine) -> None:
+    """All of them: ProtectClock= would leave the clock's alone, whatever else is said. Then it is taken back."""
+    _, gpu, *_ = commands(PAGE, "2. The service")
+    before = machine.show("pictrs-filter", "DevicePolicy", "DeviceAllow", "PrivateDevices")
+    assert before == {"DevicePolicy": "closed", "DeviceAllow": "char-rtc r", "PrivateDevices": "yes"}
+    machine.run(f"{gpu}\nsystemctl daemon-reload")
+    after = machine.show("pictrs-filter", "DevicePolicy", "DeviceAllow", "PrivateDevices")
+    assert after | {"DeviceAllow": after.get("DeviceAllow", "")} == {
+        "DevicePolicy": "auto",
+        "DeviceAllow": "",
+        "PrivateDevices": "no",
+    }
+    machine.run("rm -r /etc/systemd/system/pictrs-filter.service.d && systemctl daemon-reload")
+
+
 def test_it_is_started_again_when_it_dies(machine: Machine) -> None:
     machine.run("mkdir -p /run/systemd/system/pictrs-filter.service.d")
     machine.run("printf '[Service]\\nRestartSec=0\\n' > /run/systemd/system/pictrs-filter.service.d/test.conf")
     machine.run("systemctl daemon-reload && systemctl kill --signal KILL --kill-whom main pictrs-filter")
-    machine.run("timeout 120 sh -c 'until [ $(systemctl show -P NRestarts pictrs-filter) = 1 ]; do sleep 0.1; done'")
-    machine.run("timeout 120 sh -c 'until systemctl is-active --quiet pictrs-filter; do sleep 0.1; done'")
+    machine.run("timeout 300 sh -c 'until [ $(systemctl show -P NRestarts pictrs-filter) = 1 ]; do sleep 0.1; done'")
+    machine.run("timeout 300 sh -c 'until systemctl is-active --quiet pictrs-filter; do sleep 0.1; done'")
     assert "all is well" in machine.run("pictrs-filter selftest")
 
 
@@ -289,6 +246,13 @@ def test_the_way_back(machine: Machine) -> None:
     machine.run("umount -R /opt/pictrs-filter")
     machine.run(for_good)
     assert machine.told("id pictrs-filter") == ""
+
+
+def test_the_files_that_the_page_names_are_there() -> None:
+    named = set(re.findall(r"(?<![\w/])docker/[\w./-]+", PAGE.read_text("utf-8")))
+    assert len(named) >= 6
+    assert [each for each in named if not (DOCKER.parent / each).is_file()] == []
+    assert "--torch-of-the-system" in (DOCKER / "requirements.py").read_text("utf-8")
 
 
 def test_lemmy_is_pointed_at_the_filter() -> None:
