@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from addons.doctor.callback import allow_local_connections, callback
+from addons.doctor.callback import callback
 from addons.doctor.finding import Finding
 from addons.doctor.lemmy_time import lemmy_time
 from addons.doctor.name_clash import name_clash
@@ -22,9 +22,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("name-clash", name_clash),
     ("past-the-filter", past_the_filter),
     ("way-out", way_out),
-    ("allow-local-connections", allow_local_connections),
     ("callback", callback),
     ("old-validator", old_validator),
     ("lemmy-time", lemmy_time),
 )
-"""(name, check): the name is that of its findings, kebab-case."""
+"""(name, check): kebab-case; most findings of a check bear its name."""
