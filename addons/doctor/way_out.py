@@ -24,8 +24,8 @@ from addons.pictrs.line import WITHOUT_PROXY
 CHECK = "way-out"
 NO_MEDIA = "allow_image=false&allow_animation=false&allow_video=false"
 OUT_SECONDS = 12.0
-"""Seconds for pict-rs to fetch: without an answer by then it has no way out. (In an internal network of Docker's packets
-vanish without a word in older releases, and pict-rs itself has patience for 30 seconds.)"""
+"""Seconds for pict-rs to fetch: without an answer by then it has no way out. (Older releases of Docker let packets
+vanish where a network is internal, and pict-rs itself has patience for 30 seconds.)"""
 WHY = (
     "Should anybody get past the filter, pict-rs would fetch and store what he names, from your own network, too. "
     "The filter fetches for it, so it needs no way out."

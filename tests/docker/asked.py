@@ -1,4 +1,4 @@
-"""The doctor's checks of the network, for a box: `python -m tests.docker.asked FILE OUTSIDE`. Prints its JSON."""
+"""The doctor's checks of the network, for a box: `python -m tests.docker.asked FILE OUTSIDE quick|all` prints JSON."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from addons.admin.doctor import doctor
 from tests.addons.doctor.wards import NETWORK
 
 if __name__ == "__main__":
-    file, outside = sys.argv[1:]
-    sys.exit(asyncio.run(doctor(Path(file), outside=outside, as_json=True, checks=NETWORK)))
+    file, outside, how = sys.argv[1:]
+    sys.exit(asyncio.run(doctor(Path(file), outside=outside, quick=how == "quick", as_json=True, checks=NETWORK)))

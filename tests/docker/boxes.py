@@ -115,9 +115,9 @@ class Box:
         chroot = ["chroot", "/host", *environment, sys.executable, *arguments]
         return [_program(), "exec", "--interactive", self._name, *chroot]
 
-    def doctor(self, config: Path, outside: str) -> tuple[int, dict[str, Any]]:
+    def doctor(self, config: Path, outside: str, *, quick: bool = False) -> tuple[int, dict[str, Any]]:
         """`pictrs-filter doctor --json` there, its checks of the network: the exit code, and what it said."""
-        command = self.command("-m", "tests.docker.asked", str(config), outside)
+        command = self.command("-m", "tests.docker.asked", str(config), outside, "quick" if quick else "all")
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=DOCTOR_SECONDS, stdin=subprocess.DEVNULL
         )

@@ -34,7 +34,7 @@ class Outside:
 
     def __init__(self) -> None:
         number = random.randrange(1 << 13)  # 198.18.0.0/15 is for tests of networks (RFC 2544)
-        self._name = f"pf-out-{number}"
+        self._name = f"pfdoctor-{number}"
         net, host = divmod(number * 4, 256)
         self._here, self._there = (f"198.18.{net}.{host + own}" for own in (1, 2))
         self.url = f"http://{self._there}/nothing"
