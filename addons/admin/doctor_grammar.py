@@ -16,7 +16,7 @@ and says of each fault what it is, why it matters, and which line cures it. It c
 the way is one drawn picture, which is deleted again. Run it where the filter runs, beside it or in its place, as the
 same user: in the container, `docker compose exec pictrs-filter pictrs-filter doctor`.
 """
-EXAMPLES = f"""\
+EXAMPLES = """\
 examples:
   pictrs-filter doctor
   pictrs-filter doctor --config filter.yaml
@@ -26,9 +26,9 @@ examples:
 From inside a container the networks of the others are not seen. The machine's own words about them help:
   docker compose config --format json | docker compose exec -T pictrs-filter pictrs-filter doctor --compose -
 
---outside: pict-rs is asked to fetch this address, and its answer tells whether it got there. The address must be one
-that never gives a picture or a video, or pict-rs would store it: what it cannot read it drops. The default,
-{OUTSIDE}, is a name reserved for examples; its web page is no picture.
+--outside: pict-rs (0.5 and newer) is asked to fetch this address, and told to take no media: whatever is there, it
+stores nothing, and its answer tells whether it got there. The default is a name that is reserved for examples, and a
+web page. Name another one where that cannot be reached from your country.
 
 exit code: 0 sound (notes may be there), 1 an error was found, 2 the command line is wrong, 3 warnings, no error
 

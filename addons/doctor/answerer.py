@@ -13,7 +13,7 @@ from addons.fetch.seal import Seal
 from addons.listener import origin
 from addons.loop import LOOP_HEADER
 from addons.pictrs.asking import Asking
-from addons.pictrs.line import StrangerError, find_line
+from addons.pictrs.line import NOBODY, StrangerError, find_line
 from addons.state import StateError, read_key
 
 CONNECT_SECONDS = 3.0
@@ -63,14 +63,12 @@ def own_mark(patient: Patient) -> str | None:
 
 async def answerer(patient: Patient, base: str) -> Answerer:
     """Who answers at `http://HOST:PORT`."""
-    mark = own_mark(patient)
     try:
         async with Asking(base, connect_seconds=CONNECT_SECONDS) as asking:
-            reply = await asking.get(ASK, {} if mark is None else {LOOP_HEADER.decode("ascii"): mark})
-            if reply.status == 508 and reply.code == "loop-detected":
-                return Answerer(Who.THIS_FILTER)
+            reply = await asking.get(ASK)
             if reply.status == 404 and reply.code == "not-found" and reply.fields.get("files") == []:
-                return Answerer(Who.FILTER)  # pict-rs's own 404 for this has no body, and none of its has `files`
+                # pict-rs's own 404 for this has no body, and none of its has `files`
+                return Answerer(Who.THIS_FILTER if await _knows(asking, own_mark(patient)) else Who.FILTER)
             return Answerer(Who.PICT_RS, await find_line(asking))
     except StrangerError:
         return Answerer(Who.STRANGER)
@@ -78,6 +76,14 @@ async def answerer(patient: Patient, base: str) -> Answerer:
         if isinstance(error, aiohttp.ClientResponseError):
             return Answerer(Who.STRANGER)
         return Answerer(Who.NOBODY, silence=_silence(error))
+
+
+async def _knows(asking: Asking, mark: str | None) -> bool:
+    """Whether a filter takes what bears this mark for a request of its own: a look-up of what nothing has."""
+    if mark is None:
+        return False
+    reply = await asking.get(f"/image/details/original/{NOBODY}", {LOOP_HEADER.decode("ascii"): mark})
+    return reply.status == 508 and reply.code == "loop-detected"
 
 
 async def upstream(patient: Patient) -> Answerer:

@@ -8,7 +8,7 @@ The words looked for were seen with 0.4.8, 0.5.25 and 0.6.0-rc.6.
 
 from __future__ import annotations
 
-from addons.doctor import answerer, lookup
+from addons.doctor import answerer, lookup, machine
 from addons.doctor.answerer import Who
 from addons.doctor.drawn import upload_drawn
 from addons.doctor.finding import Finding, Severity
@@ -26,6 +26,8 @@ NAMED = "Network unreachable"
 DEAD = ("Connection refused", "failed to lookup address", "timed out", "connection closed", "Request timeout")
 """Parts of what pict-rs says when it cannot speak to what it wants to ask."""
 REFUSED = "failed-external-validation"
+"""pict-rs 0.5's code when its validator refuses; 0.4 has no codes."""
+REFUSED_04 = "Failed external validation"
 WHY = "Every upload fails, with the filter and without it."
 
 
@@ -55,7 +57,7 @@ async def _kept_off(patient: Patient, reply: Reply) -> Finding:
         what = f"pict-rs refuses its validator, a name that leads to a private network: {reply.status}, it said: {said}"
         cure = f"{delete}; or allow such names: {ALLOW_LOCAL}"
         return Finding(CHECK, Severity.ERROR, what, f"{WHY} So it is from pict-rs 0.5.21 on.", cure)
-    if reply.code == REFUSED:
+    if reply.code == REFUSED or REFUSED_04 in said:
         what = f"pict-rs's validator refuses an ordinary picture: {reply.status}, {said}"
         return Finding(CHECK, Severity.ERROR, what, WHY, delete)
     if any(part in said for part in DEAD):
@@ -68,7 +70,9 @@ async def _kept_off(patient: Patient, reply: Reply) -> Finding:
 
 
 async def _validate(patient: Patient) -> str:
-    """The filter's own validator, by IP address as far as its name is known here."""
+    """The filter's own validator, by the IP address that pict-rs sees."""
     host, port = split_upstream(callback_base(patient))
-    places = await lookup.addresses(host)
-    return f"{origin(places[0] if places else 'IP-ADDRESS-OF-THE-FILTER', port)}/validate"
+    if not lookup.is_address(host):
+        pict_rs = await lookup.addresses(patient.config.settings.upstream_address[0])
+        host = next((seen for place in pict_rs if (seen := machine.towards(place))), "IP-ADDRESS-OF-THE-FILTER")
+    return f"{origin(host, port)}/validate"
