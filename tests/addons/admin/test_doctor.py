@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from addons.admin.cli import main
-from addons.admin.doctor import ComposeError, doctor, exit_code, read_compose
+from addons.admin.doctor import doctor, exit_code, read_compose
 from addons.admin.doctor_grammar import OUTSIDE
 from addons.admin.grammar import parser
 from addons.doctor.checks import Check
+from addons.doctor.compose.reading import ComposeError
 from addons.doctor.finding import Finding, Severity
 from addons.doctor.patient import Patient
 from tests.addons.doctor.wards import Ward
@@ -164,7 +165,7 @@ def test_compose_from_a_file_and_from_a_pipe(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize("content", [b"", b"services: {}", b"[]", b'{"services": []}', b"[" * 100_000, b"\xff"])
 def test_compose_that_is_something_else(tmp_path: Path, capsys: Captured, content: bytes) -> None:
     (tmp_path / "compose.json").write_bytes(content)
-    with pytest.raises(ComposeError, match="is not what `docker compose config --format json` writes"):
+    with pytest.raises(ComposeError, match=r"compose\.json (is|has|holds) "):
         read_compose(str(tmp_path / "compose.json"))
     assert main(["doctor", "--compose", str(tmp_path / "compose.json")]) == 2
     assert capsys.readouterr().err.startswith("pictrs-filter doctor: --compose: ")
