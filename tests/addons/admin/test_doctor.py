@@ -74,7 +74,7 @@ looking at the set-up that {path} describes
 
 ERROR wrong: open\\x1b[2J
   why   it matters
-  cure  API_KEY=***: close it
+  cure  API_KEY=*** close it
 
 warning warned: slow
   why   it matters
