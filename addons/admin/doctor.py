@@ -92,7 +92,7 @@ def _in_a_line(found: Sequence[Finding]) -> str:
         return "-"
     worst = _worst(found)
     first = next(finding for finding in found if finding.severity == worst)
-    return f"{_word(worst):<8}" + (f" {printable(first.what)}" if worst is Severity.OK else "")
+    return f"{_word(worst):<8} {printable(first.what) if worst is Severity.OK else ''}".rstrip()
 
 
 def _word(severity: Severity) -> str:

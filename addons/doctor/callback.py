@@ -1,7 +1,8 @@
-"""`allow-local-connections` and `callback`: does pict-rs ask the filter for media of `?proxy=` addresses?
+"""`callback`: does pict-rs ask the filter for media of `?proxy=` addresses?
 
-Two checks on one probe, because two different programs are to be changed: pict-rs from 0.5.21 refuses addresses of its
-own network unless it is told to; and the address under which it looks for the filter may be wrong.
+One probe, and two things that may be wrong, for two different programs are to be changed: pict-rs from 0.5.21 refuses
+addresses of its own network unless it is told to (the finding is then called `allow-local-connections`); and the
+address under which it looks for the filter may be wrong.
 """
 
 from __future__ import annotations
@@ -23,22 +24,6 @@ WHY = (
 )
 
 
-async def allow_local_connections(patient: Patient) -> list[Finding]:
-    """Whether pict-rs may ask addresses of its own network; nothing where it cannot be told."""
-    found = await _probed(patient)
-    if found is None or found.trouble:
-        return []
-    if found.local:
-        what = (
-            f"pict-rs refuses to ask the filter at {found.base}, an address of its own network (it said: {found.words})"
-        )
-        cure = f"{ALLOW_LOCAL} in the environment of pict-rs's service; then start pict-rs anew"
-        return [Finding(LOCAL, Severity.ERROR, what, WHY, cure)]
-    if not found.reached:
-        return []  # it tried
-    return [Finding(LOCAL, Severity.OK, f"pict-rs asks addresses like {found.base}")]
-
-
 async def callback(patient: Patient) -> list[Finding]:
     """Whether what pict-rs asks there comes to the filter."""
     here = await answerer.upstream(patient)
@@ -52,7 +37,9 @@ async def callback(patient: Patient) -> list[Finding]:
         cure = "run the doctor where the filter runs: docker compose exec pictrs-filter pictrs-filter doctor"
         return [Finding(CALLBACK, Severity.NOTE, found.trouble, why, cure)]
     if found.local:
-        return []  # told by the other check; where it would come to cannot be known before
+        what = f"pict-rs refuses to ask the filter at {found.base}, in its own network (it said: {found.words})"
+        cure = f"{ALLOW_LOCAL} in the environment of pict-rs's service; then start pict-rs anew"
+        return [Finding(LOCAL, Severity.ERROR, what, WHY, cure)]
     set_it = line(patient.config, "callback.url", EXAMPLE)
     if not found.reached:
         what = f"pict-rs does not reach the filter at {found.base} (it said: {found.words})"
@@ -62,12 +49,6 @@ async def callback(patient: Patient) -> list[Finding]:
         seen = " (no filter runs here now: the doctor listened in its place)" if found.by_itself else ""
         return [Finding(CALLBACK, Severity.OK, f"pict-rs reaches the filter at {found.base}{seen}")]
     return [_other(found, answerer.own_mark(patient) is not None, set_it)]
-
-
-async def _probed(patient: Patient) -> Probe | None:
-    """None where pict-rs is not there, or never asks."""
-    here = await answerer.upstream(patient)
-    return await probe(patient) if here.who is Who.PICT_RS and here.line not in WITHOUT_PROXY else None
 
 
 def _other(found: Probe, has_key: bool, set_it: str) -> Finding:

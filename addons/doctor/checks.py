@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from addons.doctor.callback import allow_local_connections, callback
+from addons.doctor.callback import callback
 from addons.doctor.clock import clock
 from addons.doctor.compose.check import compose
 from addons.doctor.configuration import configuration
@@ -41,11 +41,10 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("name-clash", name_clash),
     ("past-the-filter", past_the_filter),
     ("way-out", way_out),
-    ("allow-local-connections", allow_local_connections),
     ("callback", callback),
     ("old-validator", old_validator),
     ("compose", compose),
     ("model", model),
     ("lemmy-time", lemmy_time),
 )
-"""(name, check): the name is that of its findings, kebab-case."""
+"""(name, check): kebab-case; most findings of a check bear its name."""

@@ -1,6 +1,6 @@
-"""This machine's own addresses, networks and gateway, as Linux tells them; in a container, the container's.
+"""This machine's own addresses and its gateway, as Linux tells them; in a container, the container's.
 
-Only IPv4 networks and gateways are read: that is what Docker gives by default. Nothing here raises where the kernel
+Only IPv4 gateways are read: that is what Docker gives by default. Nothing here raises where the kernel
 tells nothing; then nothing is known.
 """
 
@@ -48,21 +48,15 @@ def gateway() -> str | None:
     return None
 
 
-def networks() -> list[ipaddress.IPv4Network]:
-    """The networks that this machine is part of."""
-    return [
-        ipaddress.IPv4Network((destination, str(mask)))
-        for destination, via, mask in _routes()
-        if int(via) == 0 and int(mask) != 0
-    ]
-
-
-def shared_network(one: str, other: str) -> ipaddress.IPv4Network | None:
-    """The network of this machine in which both addresses lie, or None."""
-    for network in networks():
-        if all(":" not in each and ipaddress.IPv4Address(each) in network for each in (one, other)):
-            return network
-    return None
+def towards(address: str) -> str | None:
+    """Which of this machine's addresses what is at this IP address would see. Nothing is sent."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 9))  # of UDP: that only chooses the way
+            return str(probe.getsockname()[0])
+    except OSError:
+        return None
 
 
 def _routes() -> Iterator[tuple[ipaddress.IPv4Address, ...]]:

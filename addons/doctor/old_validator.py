@@ -8,7 +8,7 @@ The words looked for were seen with 0.4.8, 0.5.25 and 0.6.0-rc.6.
 
 from __future__ import annotations
 
-from addons.doctor import answerer, lookup
+from addons.doctor import answerer, lookup, machine
 from addons.doctor.answerer import Who
 from addons.doctor.drawn import upload_drawn
 from addons.doctor.finding import Finding, Severity
@@ -70,7 +70,9 @@ async def _kept_off(patient: Patient, reply: Reply) -> Finding:
 
 
 async def _validate(patient: Patient) -> str:
-    """The filter's own validator, by IP address as far as its name is known here."""
+    """The filter's own validator, by the IP address that pict-rs sees."""
     host, port = split_upstream(callback_base(patient))
-    places = await lookup.addresses(host)
-    return f"{origin(places[0] if places else 'IP-ADDRESS-OF-THE-FILTER', port)}/validate"
+    if not lookup.is_address(host):
+        pict_rs = await lookup.addresses(patient.config.settings.upstream_address[0])
+        host = next((seen for place in pict_rs if (seen := machine.towards(place))), "IP-ADDRESS-OF-THE-FILTER")
+    return f"{origin(host, port)}/validate"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from addons.fetch.seal import KEY_BYTES
-from addons.state import KEY_NAME, StateError, load_key
+from addons.state import KEY_NAME, StateError, load_key, read_key
 from tests.running import repository
 
 
@@ -187,7 +187,7 @@ ORDINARY_USER = 65534
 AS_A_USER = """
 import codecs, os, sys
 from pathlib import Path
-from addons.state import StateError, load_key
+from addons.state import StateError, load_key, read_key
 codecs.lookup("ascii")  # that user may not be able to read the library
 if os.geteuid() == 0:
     os.setgid(int(sys.argv[2]))
@@ -238,3 +238,22 @@ def test_a_folder_that_may_not_be_written_to(home: Path) -> None:
         assert f"the state folder {folder} cannot be used: Permission denied (set `state_dir:`" in as_its_user(folder)
     home.chmod(0o700)
     assert list(home.iterdir()) == []
+
+
+# For who only looks
+
+
+def test_a_key_is_read(tmp_path: Path) -> None:
+    assert read_key(tmp_path / "state") is None
+    assert not (tmp_path / "state").exists()
+    key = load_key(tmp_path / "state")
+    assert read_key(tmp_path / "state") == key
+
+
+def test_what_is_wrong_with_a_key_is_said_to_who_reads_it(tmp_path: Path) -> None:
+    load_key(tmp_path)
+    (tmp_path / KEY_NAME).chmod(0o644)
+    with pytest.raises(StateError, match="can be read by other users"):
+        read_key(tmp_path)
+    with pytest.raises(StateError, match="cannot be read: "):
+        read_key(Path("~nobody-of-this-name/state"))

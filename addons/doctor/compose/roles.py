@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from addons.doctor.compose.project import Project, Service
 from config.load import PREFIX
 
-_PICTRS_VARIABLE = re.compile(r"PICTRS_(?!FILTER_|SAFETY_)\w+")
+_PICTRS_VARIABLE = re.compile(r"PICTRS_(?!SAFETY_)\w+")
 """PICTRS__ADDR, PICTRS_PATH: what pict-rs itself is told by."""
 
 

@@ -112,3 +112,11 @@ async def test_one_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 async def test_quick_leaves_it_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "_COMMAND", ("/bin/false",))
     assert worst(await model(patient(tmp_path, quick=True))) is Severity.NOTE
+
+
+async def test_nobody_but_this_machine_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = """printf '{"faults": {"nsfw": "offline %s%s"}, "absent": []}' "$HF_HUB_OFFLINE" "$PICTRS_FILTER_MODE" """
+    monkeypatch.setenv("PICTRS_FILTER_MODE", "shadow")
+    monkeypatch.setattr(room, "_COMMAND", ("/bin/sh", "-c", said))
+    (found,) = await model(patient(tmp_path))
+    assert found.what.endswith("models.nsfw: offline 1")

@@ -18,7 +18,7 @@ from tests.ports import free_port
 
 OF_THE_NETWORK = (
     *("upstream", "name-clash", "past-the-filter", "way-out"),
-    *("allow-local-connections", "callback", "old-validator", "lemmy-time"),
+    *("callback", "old-validator", "lemmy-time"),
 )
 NETWORK = tuple((name, check) for name, check in CHECKS if name in OF_THE_NETWORK)
 
