@@ -111,6 +111,10 @@ class Deployed:
     ) -> None:
         try:
             self.compose("down", "--volumes", "--remove-orphans", "--timeout", "2")
+            for kind_of in ("network", "volume"):  # of files that are gone by now: `down` does not know them
+                mine = ("--filter", f"label=com.docker.compose.project={self.name}")
+                for left in docker(kind_of, "ls", "--quiet", *mine).stdout.split():
+                    docker(kind_of, "rm", left, check=False)
         finally:
             self._lock.close()
 
