@@ -14,7 +14,6 @@ from contextlib import ExitStack
 import pytest
 
 from tests import nginx
-from tests.docker import boxes, outside
 from tests.pictrs import VERSIONS, RealPictrs, available, required
 from tests.workers import one_thread_each, turn, workers
 
@@ -89,14 +88,6 @@ def need_real(version: str) -> None:
 def need_nginx() -> None:
     """Skip the test that runs where there is no nginx, or fail it where the real parts are required."""
     if reason := nginx.available():
-        if required():
-            pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
-        pytest.skip(reason)
-
-
-def need_boxes(version: str) -> None:
-    """Skip the test that runs where there is no Docker engine with this pict-rs, or fail it where it is required."""
-    if reason := boxes.available(version) or outside.available():
         if required():
             pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
         pytest.skip(reason)

@@ -18,9 +18,8 @@ from typing import Any
 import pytest
 
 from addons.state import load_key
-from tests.conftest import need_boxes
-from tests.docker.boxes import Box, Boxes, Networks
-from tests.docker.outside import Outside
+from tests.docker.beyond import Beyond
+from tests.docker.boxes import Box, Boxes, Networks, need
 from tests.real.conftest import ALLOW_LOCAL
 
 pytestmark = pytest.mark.once  # Docker's networks and the doctor's own sockets; mitmproxy has no part in it
@@ -59,9 +58,9 @@ class Setup:
 
 def examined(setup: Setup) -> tuple[int, dict[str, dict[str, Any]]]:
     """The exit code, and the worst finding of each check, of a doctor in the filter's box."""
-    need_boxes(setup.version)
+    need(setup.version)
     with contextlib.ExitStack() as running:
-        outside = running.enter_context(Outside()).url if setup.outside else ""
+        outside = running.enter_context(Beyond()).url if setup.outside else ""
         boxes = running.enter_context(Boxes())
         boxes.network(DEFAULT)
         boxes.network(BEHIND, internal=setup.behind_internal)
