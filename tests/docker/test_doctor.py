@@ -97,11 +97,12 @@ def wrong(found: dict[str, dict[str, Any]]) -> dict[str, str]:
 
 @pytest.mark.parametrize("version", ["0.5.25", "0.6.0-rc.6"])
 def test_a_sound_one(tmp_path: Path, version: str) -> None:
-    code, found = examined(Setup(tmp_path, version, outside=True))
+    code, found = examined(Setup(tmp_path, version, outside=version == "0.5.25"))
     assert (code, wrong(found)) == (0, {})
     assert found["callback"]["severity"] == "ok"
     assert found["lemmy-time"]["severity"] == "ok"
-    assert found["way-out"]["what"].startswith("pict-rs has no way to the internet")
+    if version == "0.5.25":  # once: that no packet comes back takes as long as pict-rs is waited for
+        assert found["way-out"]["what"].startswith("pict-rs has no way to the internet")
     assert "who shares its network is not seen" in found["past-the-filter"]["what"]  # said, and a note
     assert "--compose -" in found["past-the-filter"]["cure"]
 
