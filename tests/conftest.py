@@ -14,7 +14,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests import nginx
-from tests.docker import boxes, composed, outside
+from tests.docker import composed
 from tests.pages import namespace
 from tests.pictrs import VERSIONS, RealPictrs, available, required
 from tests.workers import one_thread_each, turn, workers
@@ -106,14 +106,6 @@ def need_compose() -> None:
 def need_namespace() -> None:
     """Skip the test that runs where it cannot have a network of its own, or fail it where real parts are required."""
     if reason := namespace.available():
-        if required():
-            pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
-        pytest.skip(reason)
-
-
-def need_boxes(version: str) -> None:
-    """Skip the test that runs where there is no Docker engine with this pict-rs, or fail it where it is required."""
-    if reason := boxes.available(version) or outside.available():
         if required():
             pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
         pytest.skip(reason)

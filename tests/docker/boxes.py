@@ -18,6 +18,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import pytest
+
+from tests.docker import beyond
+from tests.pictrs import required
 from tests.running import repository
 
 BASE = "debian:trixie-slim"
@@ -35,6 +39,14 @@ def available(version: str) -> str | None:
     wanted = (BASE, PICTRS.format(version))
     found = subprocess.run(["docker", "image", "inspect", *wanted], capture_output=True, text=True, check=False)
     return None if found.returncode == 0 else f"{found.stderr.strip() or 'no engine'}: run .ci/engine as root"
+
+
+def need(version: str) -> None:
+    """Skip the test that runs where there is no engine with this pict-rs, or fail it where it is required."""
+    if reason := available(version) or beyond.available():
+        if required():
+            pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
+        pytest.skip(reason)
 
 
 class Boxes:

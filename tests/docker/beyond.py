@@ -29,7 +29,7 @@ def available() -> str | None:
     return f"there is no {' and no '.join(missing)}: apt-get install iproute2 util-linux" if missing else None
 
 
-class Outside:
+class Beyond:
     """Use it in `with`; `url` is an address there, which answers 404."""
 
     def __init__(self) -> None:
