@@ -9,17 +9,26 @@ from dataclasses import dataclass
 import pytest
 
 from tests.conftest import need_compose, need_nginx
-from tests.docker import deployed
+from tests.docker import deployed, engine
 from tests.nginx import Nginx
 from tests.pictrs import required
 from tests.recorder import Recorder
 from tests.running import say
 
 
+def need_engine() -> None:
+    """Skip the test that runs where there is no Docker engine, or fail it where the real parts are required."""
+    _need(engine.available())
+
+
 def need_containers() -> None:
-    """Skip the test that runs where containers cannot, or fail it where the real parts are required."""
+    """The same for containers that belong together: docker compose, and the images of others, are needed too."""
     need_compose()
-    if reason := deployed.available():
+    _need(deployed.available())
+
+
+def _need(reason: str | None) -> None:
+    if reason:
         if required():
             pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
         pytest.skip(reason)

@@ -1,7 +1,7 @@
 """The real Docker engine: builds our images from the Dockerfile as it is, and runs single containers, hardened.
 
-    tag = image("cpu")      made at most once by this process, and after that from the engine's cache
-    with Network("name") as net, Container(tag, network=net.name, ...) as filter:
+    built = image("cpu")    made at most once by this process, and after that from the engine's cache
+    with Network("name") as net, Container(built, network=net.name, ...) as filter:
         filter.run("pictrs-filter", "selftest")
 
 Rules this file keeps: nothing is pulled; what was started is gone afterwards, however a test ends; nothing is waited
@@ -60,16 +60,16 @@ def docker(*words: str, check: bool = True, given: str | None = None) -> subproc
 
 @cache
 def image(target: str) -> str:
-    """`pictrs-filter:TARGET`, built from the Dockerfile and the tree as they are now; gives its name.
+    """`pictrs-filter:TARGET`, built from the Dockerfile and the tree as they are now; gives its id.
 
-    One build at a time on a machine: those of several test runs would do the same work twice.
+    One build at a time on a machine: those of several test runs would do the same work twice. The id, as another
+    checkout's tests may give that name to theirs.
     """
     tag = f"pictrs-filter:{target}"
     with Path(tempfile.gettempdir(), "pictrs-filter-image.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        build = ("build", "--network", "host", "--progress", "plain", "--target", target, "--tag", tag)
-        docker(*build, "--file", str(DOCKERFILE), str(repository()))
-    return tag
+        build = ("build", "--quiet", "--network", "host", "--target", target, "--tag", tag)
+        return docker(*build, "--file", str(DOCKERFILE), str(repository())).stdout.strip()
 
 
 def inspect(name: str) -> dict[str, Any]:
