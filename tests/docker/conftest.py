@@ -16,18 +16,19 @@ from tests.recorder import Recorder
 from tests.running import say
 
 
-def need_containers() -> None:
-    """Skip the test that runs where containers cannot, or fail it where the real parts are required."""
-    need_compose()
-    if reason := deployed.available():
-        if required():
-            pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
-        pytest.skip(reason)
-
-
 def need_engine() -> None:
     """Skip the test that runs where there is no Docker engine, or fail it where the real parts are required."""
-    if reason := engine.available():
+    _need(engine.available())
+
+
+def need_containers() -> None:
+    """The same for containers that belong together: docker compose, and the images of others, are needed too."""
+    need_compose()
+    _need(deployed.available())
+
+
+def _need(reason: str | None) -> None:
+    if reason:
         if required():
             pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
         pytest.skip(reason)
