@@ -115,9 +115,6 @@ def test_the_pages_verify(machine: Machine) -> None:
     assert doctor == "pictrs-filter doctor"
 
 
-@pytest.mark.skipif(
-    not (DOCKER.parent / "addons" / "admin" / "doctor.py").exists(), reason="no doctor in this checkout"
-)
 def test_the_doctor_finds_nothing_but_what_the_page_leaves_so(machine: Machine) -> None:
     """Shadow mode, and the clock of a machine without a time service. All else is sound, or could not be looked at."""
     told = json.loads(machine.run("pictrs-filter doctor --quick --json"))
