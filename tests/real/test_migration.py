@@ -11,14 +11,18 @@ from collections.abc import Iterator
 import pytest
 
 from model.card import card
-from tests.conftest import RunReal
+from tests.conftest import RunReal, need_real
+from tests.docker.composed import DOCKER
+from tests.docker.page import section
 from tests.http1 import Request, upload, write_answer
+from tests.pictrs import RealPictrs
 from tests.ports import free_port
 from tests.real.conftest import ALLOW_LOCAL, Scene, assert_rejected, cat, fresh, looks_like
 from tests.recorder import Recorder
 
 VERSION = "0.5.25"
 HOOK = "PICTRS__MEDIA__EXTERNAL_VALIDATION"
+PAGE = DOCKER / "migration.md"
 UNWANTED = fresh("png", (96, 96))
 """What pictrs-safety refuses here, and the filter does not: they look for different things."""
 
@@ -35,6 +39,17 @@ def old() -> Iterator[Recorder]:
     """What stands in pictrs-safety's place."""
     with Recorder(safety) as running:
         yield running
+
+
+@pytest.mark.parametrize("version", ["0.5.25", "0.6.0-rc.6", "0.4.8"])
+def test_an_empty_hook_keeps_pict_rs_from_starting(version: str) -> None:
+    """So the page says to delete the line."""
+    need_real(version)
+    with pytest.raises(RuntimeError, match="relative URL without a base"), RealPictrs(version, {HOOK: ""}):
+        pass
+    hook = section(PAGE, "3. The hook: one line")
+    assert "delete the line" in hook
+    assert "with an empty address pict-rs does not start" in hook.replace("\n", " ")
 
 
 def test_both_then_one_then_back(run_real: RunReal, old: Recorder) -> None:
