@@ -10,6 +10,7 @@ import ipaddress
 import json
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,28 @@ def test_the_configuration_is_sound_and_begins_in_shadow_mode(tmp_path: Path) ->
     settings = load(path).settings
     assert settings.mode == "shadow"
     assert settings.deadline_seconds + 2 * FLUSH_SECONDS < pod()["spec"]["terminationGracePeriodSeconds"]
+
+
+def test_the_pages_line_names_the_image(tmp_path: Path) -> None:
+    *_, line = commands(PAGE, "1. The image")[0].splitlines()
+    copy = tmp_path / "docker" / "kubernetes" / "pictrs-filter.yaml"
+    copy.parent.mkdir(parents=True)
+    copy.write_text((FOLDER / copy.name).read_text("utf-8"))
+    assert line.startswith("sed -i ")
+    subprocess.run(["sh", "-c", line], cwd=tmp_path, check=True)
+    (only,) = re.findall(r"(?m)^ +image: (\S+)", copy.read_text())
+    assert f"docker push {only}\n" in PAGE.read_text("utf-8")
+
+
+def test_the_way_back_takes_back_what_was_set() -> None:
+    """Above all that pict-rs may ask local addresses, which is safe behind the filter only."""
+    text = PAGE.read_text("utf-8")
+    (back,) = commands(PAGE, "The way back")
+    set_before = re.findall(r"kubectl -n lemmy set env (\S+) (\w+)=", text)
+    assert [name for _, name in set_before] == ["PICTRS__CLIENT__ALLOW_LOCAL_CONNECTIONS"]
+    assert re.findall(r"kubectl -n lemmy set env (\S+) (\w+)-$", back, re.MULTILINE) == set_before
+    deleted = re.findall(r"delete -f docker/kubernetes/(\S+)", back)
+    assert {*deleted, "pictrs.yaml"} == {path.name for path in FOLDER.glob("*.yaml")}  # that one is patched
 
 
 def test_what_the_page_says_fits_the_files() -> None:
