@@ -16,6 +16,7 @@ import yaml
 
 from tests.conftest import need_compose
 from tests.docker.composed import FIXTURES, OVERRIDE, Merged, compose, config, project
+from tests.docker.page import commands
 
 pytestmark = pytest.mark.once
 
@@ -273,6 +274,20 @@ def test_what_the_page_adds_opens_no_way_past_the_filter(
     met = {each for each in merged.services if merged.reach(each, "pictrs")} - {"pictrs", "pictrs-filter"}
     assert met == ({"postgres"} if title == "database" else set())
     assert merged.published("pictrs") == []
+
+
+def test_rules_are_checked_before_they_are_mounted(tmp_path: Path) -> None:
+    """A filter with a mistake in its file does not start, and in a container that does not run nothing can be asked."""
+    lines = "".join(commands(PAGE, "Rules of your own")).splitlines()
+    asked = [line for line in lines if " pictrs-filter check " in line]
+    assert asked == ["docker compose exec -T pictrs-filter pictrs-filter check /dev/stdin < filter/filter.yaml"]
+    assert lines.index(asked[0]) < lines.index("docker compose up -d")
+    text = OVERRIDE.read_text()
+    (mount,) = re.findall(r"# (- \./filter:\S+)", text)
+    merged = Merged(project(tmp_path, "0.19.20", text.replace(f"# {mount}", mount)))
+    mounted = {each["target"]: each for each in merged.services["pictrs-filter"]["volumes"]}
+    assert mounted["/etc/pictrs-filter"]["source"] == str(tmp_path / "filter")
+    assert mounted["/etc/pictrs-filter"]["read_only"]
 
 
 def test_the_page_has_the_hand_edit() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,8 +18,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import need_real
+from tests.docker.composed import DOCKER
 from tests.docker.conftest import need_engine
 from tests.docker.engine import BASE, HARDENED, Container, Network, docker, image, inspect
+from tests.docker.page import commands
 from tests.imagenet import picture
 from tests.running import repository
 
@@ -131,6 +134,14 @@ def test_is_offline_from_the_first_second(cpu: str) -> None:
     mount = ("--volume", f"{card}:/card.png:ro")
     ran = docker("run", "--rm", "--network", "none", *HARDENED, *mount, cpu, "classify", "--json", "/card.png")
     assert json.loads(ran.stdout)["outcome"] == "reject"
+
+
+def test_the_pages_lines_run(cpu: str) -> None:
+    lines = commands(DOCKER / "images.md", "What a container needs")[0].splitlines()
+    assert len(lines) == 2
+    said = [docker(*shlex.split(line.replace("pictrs-filter:cpu", cpu))[1:]).stdout for line in lines]
+    assert said[0].startswith("/etc/pictrs-filter/filter.yaml: sound")
+    assert "strict" in said[1]
 
 
 def test_becomes_healthy(running: Container) -> None:

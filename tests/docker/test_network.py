@@ -8,7 +8,10 @@ Once: what is shown is the engine's and the image's, and the image has a Python 
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
+import shlex
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -17,14 +20,19 @@ import yaml
 from PIL import Image
 
 from model.card import card, plain
-from tests.docker.composed import OVERRIDE, project
+from tests.docker.composed import DOCKER, OVERRIDE, project
 from tests.docker.conftest import need_containers
 from tests.docker.deployed import Deployed, Told
+from tests.docker.engine import docker, inspect
+from tests.docker.page import commands
 from tests.docker.world import World
 from tests.http1 import form
 
 pytestmark = pytest.mark.once
 
+PAGE = DOCKER / "README.md"
+STEPS = "Docker compose: five steps"
+DOCTOR = ("pictrs-filter", "doctor", "--compose", "-")
 LEMMY = "0.19.20"
 PICTRS = "0.5.25"
 PICTRS_USER = 991
@@ -127,6 +135,22 @@ def test_without_the_line_for_local_connections_the_log_says_which(lemmy: Lemmys
     assert lemmy.upload(drawn("brown")).status == 201  # and uploads go on
 
 
+def test_compose_builds_the_image_from_the_checkout(lemmy: Lemmys) -> None:
+    """The page's line, with the network of the engine's own build, so that nothing is made twice.
+
+    Under another name, since a container whose image's name is given away would be made anew.
+    """
+    name = f"{lemmy.site.name}:built"
+    more = {"services": {"pictrs-filter": {"image": name, "build": {"network": "host"}}}}
+    (lemmy.site.folder / "more.yml").write_text(yaml.safe_dump(more))
+    files = (word for file in ("docker-compose.yml", OVERRIDE.name, "more.yml") for word in ("-f", file))
+    (words,) = re.findall(r"(?m)^docker compose (build .*)$", "".join(commands(PAGE, STEPS)))
+    done = lemmy.site.compose(*files, *words.split())
+    assert done.returncode == 0, done.stderr
+    assert inspect(name)["Config"]["Entrypoint"] == ["pictrs-filter"]
+    docker("rmi", name)
+
+
 @pytest.fixture(scope="module")
 def filtered(lemmy: Lemmys) -> Lemmys:
     """Our override, byte for byte."""
@@ -209,6 +233,20 @@ def test_its_own_commands_say_that_all_is_well(filtered: Lemmys) -> None:
     assert "all is well" in said.stdout
 
 
+def test_the_doctor_finds_nothing_in_the_image_beside_pict_rs(filtered: Lemmys) -> None:
+    """Every check, in the container, with the set-up as compose merges it: the page's line."""
+    site = filtered.site
+    merged = json.loads(site.compose("config", "--format", "json").stdout)
+    merged["services"]["lemmy"]["image"] = f"dessalines/lemmy:{LEMMY}"  # our stand-in's would be taken for a filter
+    said = site.run("pictrs-filter", *DOCTOR, "--json", given=json.dumps(merged))
+    found = {each["check"]: each["severity"] for each in json.loads(said.stdout)["findings"]}
+    assert {check: each for check, each in found.items() if each in ("warning", "error")} == {}, said.stdout
+    asked = {"state", "decoder", "upstream", "name-clash", "past-the-filter", "way-out", "callback", "old-validator"}
+    assert {check for check, each in found.items() if each == "ok"} >= asked | {"compose", "model", "lemmy-time"}
+    assert said.returncode == 0
+    assert f"pictrs-filter {' '.join(DOCTOR)}\n" in "".join(commands(PAGE, STEPS))
+
+
 def test_what_the_container_may(filtered: Lemmys) -> None:
     site = filtered.site
     assert site.run("pictrs-filter", "id", "-u").stdout.strip() == "10001"
@@ -234,6 +272,8 @@ def test_way_back(filtered: Lemmys) -> None:
     assert list(site.addresses("pictrs")) == ["default"]
     assert site.started("lemmy") == filtered.started
     assert site.connects("pictrs", filtered.world.address, 80)
+    for line in commands(PAGE, "The way back")[1].splitlines():  # what the page says is left
+        docker(*shlex.split(line.replace("lemmy_", f"{site.name}_"))[1:])
     # a picture of `?proxy=` is fetched anew, from its origin
     assert filtered.image(f"/image/original?proxy={filtered.proxied('/green.png')}").status == 200
     assert "pict-rs" in filtered.world.asked[-1][1]
@@ -253,9 +293,8 @@ def test_nginx_shows_what_is_stored_while_the_filter_is_down(lemmy: Lemmys) -> N
     assert site.run("pictrs-nginx", "id", "-u").stdout.strip() == "65534"
     assert site.run("pictrs-nginx", "sh", "/pictrs-filter/container.sh", "-t").returncode == 0
     left = site.run("pictrs-nginx", "grep", "-o", r"127\.0\.0\.1:[0-9]*", "/tmp/pictrs-nginx/pictrs-filter.conf").stdout
-    assert set(left.split()) == {
-        f"127.0.0.1:{port}" for port in (8085, 8086, 8091)
-    }  # of more filters, and pict-rs's hook
+    own = {f"127.0.0.1:{port}" for port in (8085, 8086, 8091)}  # of more filters, and pict-rs's hook
+    assert set(left.split()) == own
     site.compose("stop", "--timeout", "2", "pictrs-filter")
     assert lemmy.image(stored).status == 200
     down = lemmy.upload(drawn("pink"))
