@@ -136,10 +136,7 @@ def test_without_the_line_for_local_connections_the_log_says_which(lemmy: Lemmys
 
 
 def test_compose_builds_the_image_from_the_checkout(lemmy: Lemmys) -> None:
-    """The page's line, with the network of the engine's own build, so that nothing is made twice.
-
-    Under another name, since a container whose image's name is given away would be made anew.
-    """
+    """The page's line; built from the engine's cache, and under a name of its own, as our stand-in runs the other."""
     name = f"{lemmy.site.name}:built"
     more = {"services": {"pictrs-filter": {"image": name, "build": {"network": "host"}}}}
     (lemmy.site.folder / "more.yml").write_text(yaml.safe_dump(more))

@@ -22,7 +22,7 @@ from tests.docker import machine as booted
 from tests.docker.composed import DOCKER
 from tests.docker.inside import FETCH, IN_HAND, LISTENING
 from tests.docker.machine import Machine
-from tests.docker.page import blocks, commands
+from tests.docker.page import blocks, commands, section
 from tests.pictrs import required
 
 pytestmark = pytest.mark.once
@@ -250,6 +250,14 @@ def test_the_files_that_the_page_names_are_there() -> None:
     assert len(named) >= 6
     assert [each for each in named if not (DOCKER.parent / each).is_file()] == []
     assert "--torch-of-the-system" in (DOCKER / "requirements.py").read_text("utf-8")
+
+
+def test_an_update_writes_down_anew_what_is_wanted() -> None:
+    """What pip reads is no part of the checkout: `git pull` alone leaves it as it was."""
+    debian, _ = commands(PAGE, "1. The program")
+    pip = debian.index("--constraint pinned.txt --requirement wanted.txt")
+    assert debian.index("python3 docker/requirements.py") < pip
+    assert "python3 docker/requirements.py" in section(PAGE, "Update")
 
 
 def test_lemmy_is_pointed_at_the_filter() -> None:
