@@ -31,6 +31,8 @@ LAST_WORDS = 300
 """Characters of what a trial that ended early said last."""
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 """huggingface.co/docs/huggingface_hub, environment variables: nothing is asked of the hub."""
+SHOWN = 16
+"""Hex digits of a SHA-256: enough to compare with what `pictrs-filter models pin` wrote."""
 UNJUDGED = "The filter does not judge without it: every upload is answered 503."
 
 _ROOT = str(Path(__file__).resolve().parents[2])
@@ -106,12 +108,13 @@ def _faults(config: Config, said: dict[str, Any]) -> Iterator[Finding]:
 
 
 def rated(config: Config, said: Mapping[str, Any]) -> Finding:
-    """What the time of an ordinary picture means; `said` has its `seconds`, `views` and `device`."""
+    """What the time of an ordinary picture means; `said` has its `seconds`, `views` and `device`, and the `weights`."""
     lines = Lines(config)
     seconds, views, deadline = said["seconds"], said["views"], config.settings.deadline_seconds
+    weights = ", ".join(f"{name} {sha256[:SHOWN]}" for name, sha256 in said["weights"].items())
     what = (
         f"an ordinary picture takes {seconds:.2f} s, {views} views of it, on {said['device']} "
-        f"(deadline_seconds {deadline:g}; Lemmy waits {LEMMY_SECONDS:g} s)"
+        f"(deadline_seconds {deadline:g}; Lemmy waits {LEMMY_SECONDS:g} s); SHA-256 of the weights: {weights}"
     )
     limit = min(deadline, LEMMY_SECONDS)
     fewer = lines.change("views", "tiles", to="false")

@@ -1,7 +1,8 @@
 """The other process of check `model`: loads a configuration's models, judges drawn pictures, and says how it went.
 
 It says one JSON object: `faults` (name of a model, or '' for all of them -> what is wrong), `absent` (names of models
-whose weights are not on this machine), and, where there are no faults, `device`, `views` and `seconds` of one picture.
+whose weights are not on this machine), and, where there are no faults, `weights` (name of a model -> SHA-256),
+`device`, `views` and `seconds` of one picture.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def main(file: str) -> None:
 
 async def trial(config: Config) -> dict[str, Any]:
     """The object that is said."""
-    faults, absent = await asyncio.to_thread(_located, config)
+    faults, absent, weights = await asyncio.to_thread(_located, config)
     if faults:
         return {"faults": faults, "absent": absent}
     from model.errors import JudgeError, ModelError
@@ -57,27 +58,34 @@ async def trial(config: Config) -> dict[str, Any]:
             seconds.append(time.monotonic() - began)
             if verdict.cause is not None:
                 return {"faults": {"": f"a picture was not judged: {verdict.detail}"}, "absent": []}
-        found = {"device": judge.device, "views": verdict.views, "seconds": median(seconds[1:])}
+        found = {"weights": weights, "device": judge.device, "views": verdict.views, "seconds": median(seconds[1:])}
         return {"faults": {}, "absent": [], **found}
     finally:
         await judge.close()
 
 
-def _located(config: Config) -> tuple[dict[str, str], list[str]]:
-    """What is wrong with the files of each model, before any is loaded; and which are not here."""
+def _located(config: Config) -> tuple[dict[str, str], list[str], dict[str, str]]:
+    """What is wrong with the files of each model, before any is loaded; which are not here; the SHA-256 of the others.
+
+    Of the embedded one it is what it is loaded with, or not at all.
+    """
     from model import sources
     from model.errors import ModelError
+    from model.opennsfw import WEIGHTS_SHA256
 
     faults: dict[str, str] = {}
     absent: list[str] = []
+    known: dict[str, str] = {}
     for name, spec in config.policy.models.items():
         if spec.timm == OPEN_NSFW:
+            known[name] = WEIGHTS_SHA256
             continue
         try:
             _, weights = sources.locate(spec)
             sources.verify(spec, weights)
+            known[name] = spec.sha256 or sources.digest(spec, weights)
         except ModelError as error:
             faults[name] = str(error)
             if sources.UNREACHABLE in str(error):
                 absent.append(name)
-    return faults, absent
+    return faults, absent, known

@@ -51,6 +51,7 @@ async def test_one_that_is_pinned_and_quick(tmp_path: Path) -> None:
     found = await model(patient(tmp_path, own(tmp_path / "m", f", sha256: {sha256}") + "deadline_seconds: 100\n"))
     (one,) = found
     assert "views of it, on cpu, torch" in one.what
+    assert one.what.endswith(f"SHA-256 of the weights: own {sha256[:16]}")
     assert worst(found) is Severity.OK
 
 
@@ -66,7 +67,7 @@ async def test_one_that_is_pinned_and_quick(tmp_path: Path) -> None:
 )
 def test_what_a_time_means(tmp_path: Path, deadline: int, seconds: float, severity: Severity) -> None:
     config = patient(tmp_path, f"deadline_seconds: {deadline}\n").config
-    found = rated(config, {"seconds": seconds, "views": 13, "device": "cpu, torch"})
+    found = rated(config, {"seconds": seconds, "views": 13, "device": "cpu, torch", "weights": {}})
     assert worst([found]) is severity
     assert f"takes {seconds:.2f} s, 13 views of it, on cpu, torch (deadline_seconds {deadline};" in found.what
     assert severity is Severity.OK or "add `tiles: false` under `views:` (1 view in place of 13)" in found.cure

@@ -5,6 +5,7 @@ Once: which engine is quicker, and how a model is loaded, has tests of its own o
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -26,8 +27,9 @@ backend: torch
 
 
 async def test_a_model_that_is_there(tmp_path: Path) -> None:
-    write_model(tmp_path / "m")
+    file = write_model(tmp_path / "m") / "model.safetensors"
     said = await trial(patient(tmp_path, POLICY.format(folder=tmp_path, labels=ABC)).config)
+    assert said["weights"] == {"own": hashlib.sha256(file.read_bytes()).hexdigest()}
     assert (said["faults"], said["absent"], said["device"]) == ({}, [], "cpu, torch")
     assert said["views"] > 1
     assert 0 < said["seconds"] < 60
