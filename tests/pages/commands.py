@@ -37,7 +37,8 @@ class Elsewhere:
     """Commands that cannot be run here: their pattern, whole; why; and the file that runs them, or their like.
 
     With a page, those of that page only; with a heading, those below it, which the test reads from the page itself.
-    `test` is empty where nothing runs them, and then the page has to say so.
+    `test` is empty where nothing runs them: then the page, if it is one, has to say so. `by` is a piece of that test,
+    word for word, that runs them; a test that reads the page's commands below that heading needs none.
     """
 
     pattern: str
@@ -45,6 +46,7 @@ class Elsewhere:
     test: str
     page: str = ""
     heading: str = ""
+    by: str = ""
 
     def knows(self, command: Command) -> bool:
         """Whether this row is about that command."""
@@ -145,28 +147,72 @@ def _split(text: str) -> Iterator[list[str]]:
 
 ENGINE: Final = "needs an engine, an image that takes minutes to build, and Lemmy"
 SERVICE: Final = "is for root on a machine with systemd"
-CLUSTER: Final = ("tests/docker/test_kubernetes.py", "docker/kubernetes/README.md")
+NETWORK: Final = "tests/docker/test_network.py"
+KUBERNETES: Final = ("tests/docker/test_kubernetes.py", "docker/kubernetes/README.md")
 SYSTEMD: Final = ("tests/docker/test_systemd.py", "docker/systemd/README.md")
 ELSEWHERE: Final = (
-    Elsewhere(r"make demo", "makes an environment of its own first, 5.7 GB", "tests/addons/admin/test_demo.py"),
-    Elsewhere(r"make test", "is what runs this test", ".ci/run"),
-    Elsewhere(r"pipx install .* \.", "fetches 5.9 GB, unless it finds them there", "tests/release/test_wheel.py"),
-    Elsewhere(r"git clone \S+( \S+)?|git (-C \S+ )?pull", "reaches out of this machine", ".ci/run"),
-    Elsewhere(r"cd \S+", "each page's commands are run in one folder here", "tests/pages/sandbox.py"),
     Elsewhere(
-        r"docker compose( -f docker/compose\.yaml| -p \S+)? "
-        r"(build pictrs-filter|up -d( --remove-orphans)?|down --volumes)",
-        ENGINE,
-        "tests/docker/test_network.py",
+        "make demo",
+        "makes an environment of its own first, 5.7 GB",
+        "tests/addons/admin/test_demo.py",
+        by="await demo(",
     ),
-    Elsewhere(r"docker (volume rm lemmy_\S+ lemmy_\S+|network rm lemmy_\S+)", ENGINE, "tests/docker/test_network.py"),
+    Elsewhere("make test", "is what runs this test", ".ci/run", by="\nmake test\n"),
+    Elsewhere(
+        r"pipx install .* \.",
+        "fetches 5.9 GB, unless it finds them there",
+        "tests/release/test_wheel.py",
+        by='"pipx", "install", "--python", str(python), constraint',
+    ),
+    Elsewhere(r"git clone \S+( \S+)?|git (-C \S+ )?pull", "reaches out of this machine", ""),
+    Elsewhere(
+        r"cd \S+", "each page's commands are run in one folder here", "tests/pages/sandbox.py", by="cwd=self.work(page)"
+    ),
+    Elsewhere(
+        r"docker compose( -f docker/compose\.yaml| -p \S+)? build pictrs-filter",
+        ENGINE,
+        NETWORK,
+        by='"(?m)^docker compose (build .*)$", "".join(commands(PAGE, STEPS))',
+    ),
+    Elsewhere(
+        r"docker compose( -p \S+)? up -d( --remove-orphans)?", ENGINE, "tests/docker/deployed.py", by='"up", "--detach"'
+    ),
+    Elsewhere(
+        r"docker compose -f docker/compose\.yaml up -d", ENGINE, "tests/docker/test_trial.py", by='"-f", "compose.yaml"'
+    ),
+    Elsewhere(
+        r"docker compose -f docker/compose\.yaml down --volumes",
+        ENGINE,
+        "tests/docker/deployed.py",
+        by='"down", "--volumes"',
+    ),
+    Elsewhere(
+        r"docker (volume rm lemmy_\S+ lemmy_\S+|network rm lemmy_\S+)",
+        ENGINE,
+        NETWORK,
+        by='commands(PAGE, "The way back")[1]',
+    ),
     Elsewhere(r".*", f"{SERVICE}, and fetches gigabytes", "", SYSTEMD[1], "1. The program"),
     Elsewhere(r".*", SERVICE, *SYSTEMD, "2. The service"),
     Elsewhere(r".*", SERVICE, *SYSTEMD, "3. pict-rs"),
     Elsewhere(r".*", SERVICE, *SYSTEMD, "5. Verify"),
-    Elsewhere(r"install .*|systemctl .*", f"{SERVICE}: the lines of step 2", SYSTEMD[0], SYSTEMD[1], "Update"),
+    Elsewhere(
+        r"install .*|systemctl .*",
+        f"{SERVICE}: lines of step 2",
+        *SYSTEMD,
+        "Update",
+        'commands(PAGE, "2. The service")',
+    ),
     Elsewhere(r".*", SERVICE, *SYSTEMD, "The way back"),
-    Elsewhere(r"kubectl .*", "no cluster is to be had; the manifests are held to its schemas", *CLUSTER),
-    Elsewhere(r"docker (build|push) .*|sed -i .*", "needs an engine, and a registry of one's own", *CLUSTER),
-    Elsewhere(r"docker (build|run) .*", "needs an engine", "tests/docker/test_image.py", "docker/images.md"),
+    Elsewhere(r"kubectl .*", "no cluster is to be had; the manifests are held to its schemas", "", KUBERNETES[1]),
+    Elsewhere(r"sed -i .*", "needs the line before it", *KUBERNETES, "1. The image"),
+    Elsewhere(r"docker push .*", "needs a registry of one's own", "", KUBERNETES[1]),
+    Elsewhere(r"docker build .*", "needs an engine", "tests/docker/engine.py", by='"--target", target'),
+    Elsewhere(
+        r"docker run .*",
+        "needs an engine",
+        "tests/docker/test_image.py",
+        "docker/images.md",
+        by='commands(DOCKER / "images.md", "What a container needs")',
+    ),
 )
