@@ -14,6 +14,8 @@ from collections.abc import Mapping
 
 log = logging.getLogger(__name__)
 
+SECONDS = 2.0
+"""For the manager to take it. One that never reads has a queue that is full, and the filter must not wait for that."""
 STOPPING = "STOPPING=1"
 """The requests in hand are being finished."""
 
@@ -32,6 +34,7 @@ def tell(state: str, environment: Mapping[str, str] = os.environ) -> bool:
         address = f"\0{address[1:]}"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as manager:
+            manager.settimeout(SECONDS)
             manager.sendto(state.encode(), address)
     except (OSError, ValueError) as error:
         log.debug("the service manager was not told %r: %s", state, error)

@@ -2,7 +2,7 @@
 
 A finding knows a place in the data, a problem knows the file and the line (or the environment variable). Rules this
 file keeps: a problem is one printable line; its message says what must be there and what was found, its hint what
-to do. Nothing secret is ever in a configuration, so what was written is shown, shortened.
+to do. What was written is shown, shortened, but of addresses that may have a token in them only the host.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -20,6 +21,11 @@ M = TypeVar("M", bound=BaseModel)
 Schema = dict[str, Any]
 
 _NO_TEXT: Mapping[Loc, str] = {}
+
+
+WITH_SECRETS = ("notify", "lists")
+"""Sections whose `url:` may have a token behind the host: with Discord's webhooks that is the whole secret."""
+_BEHIND_THE_HOST = re.compile(r"(?<![:/])/(?!/).*'", re.DOTALL)
 
 
 def parse(model: type[M], data: object, written: Mapping[Loc, str] = _NO_TEXT) -> tuple[M | None, list[Finding]]:
@@ -53,7 +59,10 @@ def _finding(schema: Schema, error: ErrorDetails, written: Mapping[Loc, str]) ->
     else:
         message = f"must be {expected(node)}"
         hint = _hint(node, value, written.get(loc))
-    return Finding(loc, f"{message}, not {_shown(value, written.get(loc))}", hint)
+    shown = _shown(value, written.get(loc))
+    if loc[-1:] == ("url",) and loc[0] in WITH_SECRETS:
+        shown = _BEHIND_THE_HOST.sub("/***'", shown)
+    return Finding(loc, f"{message}, not {shown}", hint)
 
 
 def expected(node: Schema) -> str:

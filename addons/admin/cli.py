@@ -154,12 +154,13 @@ def _calibrate(options: argparse.Namespace) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     from addons.admin.doctor import doctor, read_compose
+    from addons.admin.files import printable
     from addons.doctor.compose.reading import ComposeError
 
     try:
         compose = None if options.compose is None else read_compose(options.compose)
     except ComposeError as error:
-        print(f"pictrs-filter doctor: --compose: {error}", file=sys.stderr)
+        print(f"pictrs-filter doctor: --compose: {printable(str(error))}", file=sys.stderr)
         return 2
     _log_to_stderr("critical")  # it says itself what is wrong, once
     given = {"outside": options.outside, "quick": options.quick, "compose": compose, "as_json": options.json}

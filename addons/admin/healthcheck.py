@@ -6,8 +6,12 @@ beside the settings, so it is done in half a second.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import socket
+import threading
 
+from addons.admin.files import printable
 from config.settings import Settings
 
 SECONDS = 4.0
@@ -30,7 +34,7 @@ def healthcheck(settings: Settings, *, ready: bool) -> int:
     try:
         status, said = _ask(host, port, path)
     except (OSError, http.client.HTTPException) as error:
-        print(f"no answer from {asked}: {error or type(error).__name__}")
+        print(f"no answer from {asked}: {printable(str(error)) or type(error).__name__}")
         return 1
     # pict-rs 0.3 has no /healthz: what it says of that came through a filter that is ready. An error of the filter's
     # own, or of a pict-rs that is down, is a 5xx.
@@ -40,12 +44,32 @@ def healthcheck(settings: Settings, *, ready: bool) -> int:
 
 
 def _ask(host: str, port: int, path: str) -> tuple[int, str]:
-    """Status and the words of the answer in one line. OSError and HTTPException where there is none."""
+    """Status and the words of the answer in one line. OSError and HTTPException where there is none.
+
+    SECONDS are for all of it: who says one byte a second would else be listened to for ever.
+    """
+    late = threading.Event()
     connection = http.client.HTTPConnection(host, port, timeout=SECONDS)
+    connection.connect()
+    timer = threading.Timer(SECONDS, _hang_up, (connection.sock, late))
+    timer.start()
     try:
         connection.request("GET", path)
         reply = connection.getresponse()
         words = reply.read(_MOST).decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException):
+        if late.is_set():
+            raise TimeoutError("timed out") from None
+        raise
     finally:
+        timer.cancel()
         connection.close()
-    return reply.status, "; ".join(words.split("\n")).rstrip("; ") or "without a word"
+    if late.is_set():  # what was read is a part of it
+        raise TimeoutError("timed out")
+    return reply.status, printable("; ".join(words.split("\n")).rstrip("; ")) or "without a word"
+
+
+def _hang_up(connection: socket.socket, late: threading.Event) -> None:
+    late.set()
+    with contextlib.suppress(OSError):  # it is closed already
+        connection.shutdown(socket.SHUT_RDWR)

@@ -7,11 +7,12 @@ answer from memory.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from dataclasses import dataclass
 
-from addons.pictrs.client import PictrsClient, Reply
+from addons.pictrs.client import ClientError, PictrsClient, Reply
 from model.card import plain
 
 MARK_BYTES = 16
@@ -28,7 +29,20 @@ class Upload:
 
 
 async def upload_drawn(base: str) -> Upload:
-    """Upload it to what answers at `base`, and delete it. Raises client.ClientError."""
+    """Upload it to what answers at `base`, and delete it. Raises client.ClientError.
+
+    Cancelled, by Ctrl-C or for want of time, it is deleted first; cancelled a second time it stays where it is.
+    """
+    work = asyncio.create_task(_uploaded(base))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        work.exception()
+        raise
+
+
+async def _uploaded(base: str) -> Upload:
     async with PictrsClient(base) as client:
         began = time.monotonic()
         reply = await client.upload(_fresh(), "image/jpeg")
@@ -37,7 +51,10 @@ async def upload_drawn(base: str) -> Upload:
             return Upload(reply, seconds, None)
         if reply.delete_token is None:
             return Upload(reply, seconds, reply.alias)
-        deleted = await client.delete(reply.alias, reply.delete_token)
+        try:
+            deleted = await client.delete(reply.alias, reply.delete_token)
+        except ClientError:  # it is stored, and that has to be told
+            return Upload(reply, seconds, reply.alias)
         return Upload(reply, seconds, None if deleted.status in (200, 204) else reply.alias)
 
 

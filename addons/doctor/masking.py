@@ -22,7 +22,7 @@ SECRET_CHARACTERS = 6
 """A text that is shorter is no secret worth the name, and to mask each `a` would make the answer unreadable."""
 MAX_SECRET_BYTES = 4096
 
-_IN_ADDRESS = re.compile(r"(?<=://)[^\s/?#@\"']+@")
+_IN_ADDRESS = re.compile(r"(?<=://)[^\s/?#\"']+@")
 _NAMED = re.compile(
     r"(?P<name>[\w.-]*(?:api[_-]?key|token|secret|passw(?:or)?d|credentials?)s?)(?P<sign>\"?\s*[=:]\s*)"
     r"(?P<value>\"[^\"]*\"|'[^']*'|[^\s,;&\"')]+)",

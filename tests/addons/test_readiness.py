@@ -33,3 +33,12 @@ def test_the_manager_is_told(manager: tuple[socket.socket, str]) -> None:
 def test_without_one_nothing_is_said_and_nothing_raised(address: str | None) -> None:
     environment = {} if address is None else {"NOTIFY_SOCKET": address}
     assert not readiness.tell(readiness.STOPPING, environment)
+
+
+def test_a_manager_that_never_reads_is_not_waited_for(
+    manager: tuple[socket.socket, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "SECONDS", 0.05)
+    told = (readiness.tell(readiness.STOPPING, {"NOTIFY_SOCKET": manager[1]}) for _ in range(100_000))
+    assert next(told)
+    assert not all(told)  # the queue is full

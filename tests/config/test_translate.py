@@ -85,3 +85,16 @@ def test_error_that_follows_from_another_is_left_out() -> None:
     """A list of which every item is wrong is, to pydantic, also too short."""
     _, findings = parse(PolicySpec, {"models": {}, "signals": {}, "rules": [5]})
     assert [finding.loc for finding in findings] == [("models",), ("signals",), ("rules", 0)]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("htps://discord.com/api/webhooks/1/hush", "'htps://discord.com/***'"),
+        ("discord.com/api/webhooks/1/hush", "'discord.com/***'"),
+        ("chat.example.org", "'chat.example.org'"),
+    ],
+)
+def test_of_an_address_with_a_token_the_host_alone_is_shown(url: str, shown: str) -> None:
+    (found,) = parse(Settings, {"notify": {"url": url}})[1]
+    assert found.message.endswith(f", not {shown}")

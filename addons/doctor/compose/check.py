@@ -29,7 +29,7 @@ async def compose(patient: Patient) -> list[Finding]:
         *reach(project, cast),
         *naming(project, cast, host_of(patient.config.settings.upstream)),
         *settings(project, cast),
-        *housing(cast),
+        *housing(project, cast),
     ]
     if not cast.pictrs:
         what = f"no service in this project looks like pict-rs: {', '.join(project.services)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from addons.doctor.compose.project import Service
+from addons.doctor.compose.project import Project, Service
 from addons.doctor.compose.reach import NAME
 from addons.doctor.compose.roles import Roles
 from addons.doctor.finding import Finding, Severity
@@ -21,13 +21,13 @@ _WHO = {
 }
 
 
-def housing(cast: Roles) -> Iterator[Finding]:
+def housing(project: Project, cast: Roles) -> Iterator[Finding]:
     """What is wrong with each filter's container."""
     for each in cast.filters:
         yield from _ports(each)
         yield from _state(each)
         yield from _confined(each)
-    yield from _waiting(cast)
+    yield from _waiting(project, cast)
 
 
 def _ports(service: Service) -> Iterator[Finding]:
@@ -72,17 +72,24 @@ def _confined(service: Service) -> Iterator[Finding]:
         lines += ["`cap_drop: [ALL]`"]
     if not any(option in ("no-new-privileges", "no-new-privileges:true") for option in options):
         lines += ["`security_opt: ['no-new-privileges:true']`"]
+    if added := [str(each) for each in said.get("cap_add") or []]:
+        lines += [f"no `cap_add:` ({', '.join(added)})"]
+    if loose := [option for option in options if option.endswith(":unconfined")]:
+        lines += [f"no `{each}` in `security_opt:`" for each in loose]
+    if str(said.get("user") or "").partition(":")[0] in ("root", "0"):
+        lines += ["no `user:`, as the image has one without rights"]
     if lines:
         what = f"services.{service.name}: its container may do more than the filter needs"
         why = "What breaks out of a decoder finds the less, the less there is."
         yield Finding(NAME, Severity.NOTE, what, why, f"at services.{service.name}: {', '.join(lines)}")
 
 
-def _waiting(cast: Roles) -> Iterator[Finding]:
-    for lemmy in cast.lemmys:
+def _waiting(project: Project, cast: Roles) -> Iterator[Finding]:
+    gates = {each.name for each in cast.gates}
+    for waiting in (each for each in project.services.values() if each.name not in gates):
         for each in cast.gates:
-            if lemmy.depends_on.get(each.name) == "service_healthy":
-                what = f"services.{lemmy.name} waits until services.{each.name} is healthy"
-                why = "Where it does not start, Lemmy does not either; without it only pictures would be missing."
-                cure = f"at services.{lemmy.name}, depends_on.{each.name}: `condition: service_started`, or delete it"
+            if waiting.depends_on.get(each.name) == "service_healthy":
+                what = f"services.{waiting.name} waits until services.{each.name} is healthy"
+                why = "Where that does not start, this does not either; without it only pictures would be missing."
+                cure = f"at services.{waiting.name}, depends_on.{each.name}: `condition: service_started`, or delete it"
                 yield Finding(NAME, Severity.WARNING, what, why, cure)

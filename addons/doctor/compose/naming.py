@@ -84,6 +84,13 @@ def _upstream(project: Project, cast: Roles, filter_: Service, fallback: str) ->
         network = next(network for network, owner in found if owner.name == wrong[0])
         cure = _unname(project, project.services[wrong[0]], network, name)
         yield Finding(NAME, Severity.ERROR, what, IN_TURN, cure)
+    elif len(owners) > 1:
+        both = " and ".join(f"services.{each}" for each in sorted(owners))
+        what = f"services.{filter_.name} asks for `{name}` as pict-rs, and {both} answer to that"
+        why = f"{IN_TURN} What is uploaded to one pict-rs is not found in the other."
+        other = max(owners)
+        network = next(network for network, owner in found if owner.name == other)
+        yield Finding(NAME, Severity.ERROR, what, why, _unname(project, project.services[other], network, name))
     elif not owners and pictrs and not filter_.network_mode:
         what = f"services.{filter_.name} asks for `{name}` as pict-rs, and nobody on its networks answers to that"
         yield Finding(NAME, Severity.ERROR, what, "No picture is uploaded or seen.", better)

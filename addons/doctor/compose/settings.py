@@ -12,6 +12,8 @@ from addons.doctor.finding import Finding, Severity
 
 ALLOW_LOCAL = "PICTRS__CLIENT__ALLOW_LOCAL_CONNECTIONS"
 VALIDATION = "PICTRS__MEDIA__EXTERNAL_VALIDATION"
+YES = ("true", "1", "yes", "on")
+"""What pict-rs takes for true (0.5.25, seen)."""
 SINCE = (0, 5, 21)
 """The pict-rs that began to refuse addresses of its own network."""
 
@@ -34,7 +36,7 @@ def refuses_local(pictrs: Service) -> bool | None:
 
 
 def _allowed(pictrs: Service) -> bool:
-    return pictrs.environment.get(ALLOW_LOCAL, "").lower() == "true" or any(
+    return pictrs.environment.get(ALLOW_LOCAL, "").lower() in YES or any(
         "allow-local-connections" in word for word in pictrs.words
     )
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from addons.admin.healthcheck import healthcheck
 from addons.inspection import Judging
 from config.load import Config
 from config.settings import Settings
+from tests.http1 import write_answer
 from tests.ports import free_port
 from tests.recorder import Recorder
 from tests.running import FakeJudge, RunningFilter, config, repository
@@ -112,3 +116,31 @@ def test_it_waits_for_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=repository(), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("piece", [b"X-A: b\r\n", b"\r\nHTTP/1.1 100 Continue\r\n"])
+def test_one_that_never_ends_its_answer(capsys: Captured, monkeypatch: pytest.MonkeyPatch, piece: bytes) -> None:
+    monkeypatch.setattr("addons.admin.healthcheck.SECONDS", 0.3)
+
+    def drip(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n" if b"100" in piece else b"HTTP/1.1 200 OK\r\n")
+            for _ in range(100):  # fewer than the 100 headers at which http.client has enough
+                connection.sendall(piece)
+                time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=drip, args=(server,), daemon=True).start()
+        listen = f"127.0.0.1:{server.getsockname()[1]}"
+        began = time.monotonic()
+        assert healthcheck(config(("127.0.0.1", 1), admin={"listen": listen}).settings, ready=False) == 1
+        assert time.monotonic() - began < 3
+    assert capsys.readouterr().out == f"no answer from http://{listen}/healthz: timed out\n"
+
+
+def test_what_a_terminal_would_obey_is_not_passed_on(capsys: Captured) -> None:
+    with Recorder(lambda _: write_answer(200, b"\x1b]0;x\x07\r")) as stranger:
+        listen = stranger.url.removeprefix("http://")
+        assert healthcheck(config(("127.0.0.1", 1), admin={"listen": listen}).settings, ready=False) == 0
+    assert capsys.readouterr().out.endswith("answers 200, \\x1b]0;x\\x07\\r\n")

@@ -16,6 +16,7 @@ from tests.addons.doctor.wards import Ward
     [
         ("http://user:hunter2@pictrs:8080/x", f"http://{MASK}@pictrs:8080/x"),
         ("postgres://lemmy:p%40ss@db/lemmy and http://x@y/", f"postgres://{MASK}@db/lemmy and http://{MASK}@y/"),
+        ("postgres://lemmy:p@ss@db/lemmy", f"postgres://{MASK}@db/lemmy"),
         ("http://pictrs:8080/a?b=c@d", "http://pictrs:8080/a?b=c@d"),
         ("PICTRS__SERVER__API_KEY=abc123", f"PICTRS__SERVER__API_KEY={MASK}"),
         ("PICTRS__SERVER__API_KEY: 'a b c'", f"PICTRS__SERVER__API_KEY: {MASK}"),

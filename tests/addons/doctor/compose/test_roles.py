@@ -56,3 +56,22 @@ def test_an_image_tells_more_than_variables() -> None:
 )
 def test_a_version(tag: str, told: tuple[int, ...] | None) -> None:
     assert version(Service("x", {"image": f"asonix/pictrs:{tag}"})) == told
+
+
+@pytest.mark.parametrize("image", ["asonix/pictrs:0.5", "dessalines/lemmy:0.19.20"])
+def test_variables_of_the_filter_that_are_given_to_all_make_no_filter(image: str) -> None:
+    """One `env_file: .env` for every service, with PICTRS_FILTER_MODE in it."""
+    said = {"image": image, "environment": {"PICTRS_FILTER_MODE": "x"}}
+    assert not roles(Project({"services": {"it": said}})).filters
+
+
+@pytest.mark.parametrize("source", ["/srv/pictrs-filter-site/nginx.conf", "/srv/pictrs-filter/nginx"])
+def test_an_nginx_in_a_folder_of_that_name_is_no_front(source: str) -> None:
+    """Lemmy's own proxy, where the whole project lies in a folder that is named after the filter."""
+    volume = {"type": "bind", "source": source, "target": "/etc/nginx/nginx.conf"}
+    assert not roles(Project({"services": {"it": {"image": "nginx:1-alpine", "volumes": [volume]}}})).fronts
+
+
+def test_a_lemmy_by_its_name_where_no_image_tells() -> None:
+    services = {"lemmy": {"image": "registry.example.org/mine:1"}, "lemmy-ui": {"image": "dessalines/lemmy-ui:1"}}
+    assert [each.name for each in roles(Project({"services": services})).lemmys] == ["lemmy"]

@@ -105,7 +105,7 @@ def test_ports_where_the_compose_file_says_others() -> None:
     said = gate(PICTRS_FILTER_LISTEN="0.0.0.0:1234") | {
         "ports": [{"target": 1234, "published": "80"}, {"target": 8080}]
     }
-    (found,) = housing(cast_of(gate=said)[1])
+    (found,) = housing(*cast_of(gate=said))
     assert "80:1234 (PICTRS_FILTER_LISTEN)" in found.what
 
 
@@ -120,11 +120,36 @@ def test_ports_where_the_compose_file_says_others() -> None:
     ],
 )
 def test_what_lasts(volume: dict[str, str], lasts: bool) -> None:
-    found = list(housing(cast_of(gate=gate() | {"volumes": [volume]})[1]))
+    found = list(housing(*cast_of(gate=gate() | {"volumes": [volume]})))
     assert bool(found) is not lasts
 
 
 def test_a_state_folder_of_his_own() -> None:
     volume = {"type": "volume", "source": "s", "target": "/srv/state"}
     said = gate(PICTRS_FILTER_STATE_DIR="/srv/state") | {"volumes": [volume]}
-    assert not list(housing(cast_of(gate=said)[1]))
+    assert not list(housing(*cast_of(gate=said)))
+
+
+@pytest.mark.parametrize(("value", "errors"), [("true", 0), ("1", 0), ("yes", 0), ("On", 0), ("false", 1), ("0", 1)])
+def test_what_pictrs_takes_for_true(value: str, errors: int) -> None:
+    said = pictrs(environment={"PICTRS__CLIENT__ALLOW_LOCAL_CONNECTIONS": value})
+    assert len(list(settings(*cast_of(pictrs=said, gate=gate())))) == errors
+
+
+def test_two_pictrs_of_one_name() -> None:
+    given = {"pictrs": pictrs(), "second": pictrs(), "gate": gate(PICTRS_FILTER_UPSTREAM="http://upstream:8080")}
+    (found,) = naming(*cast_of(**given), "")
+    assert found.severity is Severity.ERROR
+    assert "services.pictrs and services.second answer to that" in found.what
+
+
+def test_a_container_with_more_than_it_had() -> None:
+    more = {"cap_add": ["NET_ADMIN"], "user": "0:0", "security_opt": ["no-new-privileges:true", "seccomp=unconfined"]}
+    (found,) = housing(*cast_of(gate=gate() | more))
+    assert all(part in found.cure for part in ("(NET_ADMIN)", "`seccomp:unconfined`", "`user:`"))
+
+
+def test_nobody_waits_for_the_filters_health() -> None:
+    waiting = {"image": "nginx", "depends_on": {"gate": {"condition": "service_healthy"}}}
+    (found,) = housing(*cast_of(gate=gate(), proxy=waiting))
+    assert "services.proxy waits until services.gate is healthy" in found.what
