@@ -14,7 +14,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
@@ -30,7 +29,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Gives the exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # file names need not be text, and terminals not UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
-    _hear_sigterm()
     try:
         try:
             return _run(parser().parse_args(arguments))
@@ -195,13 +193,6 @@ async def _cancelled_by_sigterm(command: Coroutine[Any, Any, int]) -> int:
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await command
-
-
-def _hear_sigterm() -> None:
-    """SIGTERM ends a command as Ctrl-C does, from the first moment: a container's first process ignores what it does
-    not handle, and would be killed ten seconds later. Commands that run to their end set their own."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _own_url(settings: Settings) -> str:

@@ -43,7 +43,7 @@ def test_the_wheel_describes_itself(built: Built) -> None:
         told = message_from_bytes(archive.read(inside["METADATA"]))
         entry = archive.read(inside["entry_points.txt"]).decode()
     assert "licenses/LICENSE" in inside
-    assert entry.split() == ["[console_scripts]", "pictrs-filter", "=", "addons.admin.cli:main"]
+    assert entry.split() == ["[console_scripts]", "pictrs-filter", "=", "addons.admin.program:main"]
     assert (told["Name"], told["Version"]) == ("pictrs-filter", project()["version"])
     assert told["License-Expression"] == "Apache-2.0"
     assert told["Requires-Python"] == ">=3.11"

@@ -198,27 +198,6 @@ def stuck(tmp_path: Path) -> str:
     return str(tmp_path)
 
 
-def test_a_containers_first_process_hears_sigterm_while_it_imports(tmp_path: Path) -> None:
-    """The first process of a process namespace gets no signal that it does not handle."""
-    if os.geteuid() != 0:
-        pytest.skip("a process namespace needs root")
-    (tmp_path / "mitmproxy").mkdir()
-    (tmp_path / "mitmproxy" / "__init__.py").write_text(
-        "import sys, threading\nprint('importing', file=sys.stderr, flush=True)\nthreading.Event().wait()\n"
-    )
-    command = ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-m", "addons.admin.cli", "serve"]
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{repository()}"}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as outer:
-        try:
-            assert outer.stderr
-            assert outer.stderr.readline() == "importing\n"
-            (first,) = Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text().split()
-            os.kill(int(first), signal.SIGTERM)
-            assert outer.wait(SECONDS) == 130
-        finally:
-            outer.kill()
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
     ("arguments", "announced", "codes", "last"),
