@@ -1,7 +1,6 @@
 """A process that forks for every line of its input. The fork puts barriers around itself and runs code.
 
-A line is JSON, {"before": code, "barriers": names, "code": code}; so is the answer, {"status": exit status or minus the
-signal, "said": output}. It is much quicker than an interpreter for each, and its forks have one thread.
+A line is {"before": code, "barriers": names, "code": code}; tests/forking.py has the rest.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -66,23 +64,13 @@ def main() -> None:
     import pyseccomp  # noqa: F401 -- forks must not look for it each
 
     from model import confine  # noqa: F401
+    from tests.forking import fork_for_each_line
 
-    for line in sys.stdin:
-        reading, writing = os.pipe()
-        if (fork := os.fork()) == 0:
-            os.dup2(writing, 1)
-            os.dup2(writing, 2)
-            os.closerange(3, 64)
-            _obey(**json.loads(line))
-        os.close(writing)
-        with open(reading, errors="replace") as pipe:
-            said = pipe.read()
-        status = os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1])
-        print(json.dumps({"status": status, "said": said}), flush=True)
+    fork_for_each_line(_obey)
 
 
 def _obey(before: str, barriers: list[str], code: str) -> None:
-    import mmap, resource, signal, socket, threading, time  # noqa: E401, F401, I001 -- for what is run
+    import mmap, resource, signal, socket, threading, time, traceback  # noqa: E401, F401, I001 -- for what is run
 
     from model import confine, landlock, seccomp
 
@@ -93,18 +81,11 @@ def _obey(before: str, barriers: list[str], code: str) -> None:
         "all": lambda: confine.confine(MEMORY_BYTES),
     }
     names = {**globals(), **locals(), "allow_cpu": confine.allow_cpu, "parent": os.getppid()}
-    try:
-        exec(before, names)
-        confine.no_new_privileges()
-        for barrier in barriers:
-            around[barrier]()
-        exec(code, names)
-        status = 0
-    except BaseException:
-        traceback.print_exc()
-        status = 1
-    sys.stdout.flush()
-    os._exit(status)
+    exec(before, names)
+    confine.no_new_privileges()
+    for barrier in barriers:
+        around[barrier]()
+    exec(code, names)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -30,6 +29,7 @@ import pytest
 from addons.doctor.finding import Finding, Severity
 from addons.doctor.patient import Patient
 from config.load import load
+from tests.forking import fork_for_each_line
 from tests.running import repository
 
 CHECKED = ("credentials", "decoder", "disk", "lists", "memory", "state")
@@ -105,37 +105,19 @@ def main() -> None:
     codecs.lookup("ascii")  # another user may not enter the folder that Python's modules are in
     for each in CHECKED:
         importlib.import_module(f"addons.doctor.{each}")
-    for line in sys.stdin:
-        reading, writing = os.pipe()
-        if (fork := os.fork()) == 0:
-            os.dup2(writing, 1)
-            os.dup2(writing, 2)
-            os.closerange(3, 64)
-            _obey(**json.loads(line))
-        os.close(writing)
-        with open(reading, errors="replace") as pipe:
-            said = pipe.read()
-        status = os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1])
-        print(json.dumps({"status": status, "said": said}), flush=True)
+    fork_for_each_line(_obey)
 
 
 def _obey(check: str, config: str, before: str, own_mounts: bool) -> None:
     """In a fork."""
-    status = 1
-    try:
-        module, _, name = check.rpartition(".")
-        look = getattr(importlib.import_module(f"addons.doctor.{module}"), name)
-        asked = Patient(load(Path(config), env={}))
-        if own_mounts:
-            assert ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) == 0
-            subprocess.run(["mount", "--make-rprivate", "/"], check=True)
-        exec(before, {"os": os, "resource": resource, "subprocess": subprocess})
-        print(json.dumps([asdict(each) for each in asyncio.run(look(asked))]), flush=True)
-        status = 0
-    except BaseException:
-        traceback.print_exc()
-    sys.stdout.flush()
-    os._exit(status)
+    module, _, name = check.rpartition(".")
+    look = getattr(importlib.import_module(f"addons.doctor.{module}"), name)
+    asked = Patient(load(Path(config), env={}))
+    if own_mounts:
+        assert ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) == 0
+        subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    exec(before, {"os": os, "resource": resource, "subprocess": subprocess})
+    print(json.dumps([asdict(each) for each in asyncio.run(look(asked))]), flush=True)
 
 
 if __name__ == "__main__":
