@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,22 +14,21 @@ from urllib.parse import urlsplit
 import pytest
 from axe_core_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from model.card import card, plain
+from tests.chromium import chromium
 from tests.docker.composed import DOCKER
 from tests.docker.conftest import need_containers
 from tests.docker.deployed import Deployed
 from tests.docker.engine import docker
 from tests.http1 import ask, form
-from tests.pictrs import required
 
 pytestmark = pytest.mark.once
 
 PAGE = ("127.0.0.1", 8088)
 SHOTS = os.environ.get("PAGE_SHOTS")
 """A folder for screenshots, for those who want to look."""
-CHROMIUM = shutil.which("chromium")
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +45,8 @@ def trial() -> Iterator[Deployed]:
 
 @pytest.fixture(scope="module")
 def page(trial: Deployed) -> Iterator[Page]:
-    if CHROMIUM is None:
-        if required():
-            pytest.fail("PICTRS_FILTER_REAL_REQUIRED=1, but there is no chromium", pytrace=False)
-        pytest.skip("no chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 360, "height": 740})
-        yield page
-        browser.close()
+    with chromium() as browser:
+        yield browser.new_page(viewport={"width": 360, "height": 740})
 
 
 def shoot(page: Page, name: str) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_core_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 from addons.page.app import build
 from addons.page.server import Server
@@ -25,11 +24,10 @@ from addons.page.sessions import Sessions
 from addons.page.sources import Reloaded
 from addons.page.token import Token
 from tests.addons.page.desk import SHA, TOKEN, Notebook, filled, sources, write
-from tests.pictrs import required
+from tests.chromium import chromium
 
 pytestmark = pytest.mark.once
 
-CHROMIUM = shutil.which("chromium")
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 REFUSED = f"/verdicts/{500:08x}"
 PATHS = ("/", "/verdicts", REFUSED, "/none")
@@ -39,14 +37,8 @@ SHOTS = os.environ.get("PAGE_SHOTS")
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        if required():
-            pytest.fail("PICTRS_FILTER_REAL_REQUIRED=1, but there is no chromium", pytrace=False)
-        pytest.skip("no chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 class Desk:

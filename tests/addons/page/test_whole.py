@@ -6,7 +6,6 @@ Once: neither Python's version nor mitmproxy's changes what a browser makes of t
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,35 +13,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from addons.audit.place import LOG_NAME
 from addons.audit.reader import NoLog, Reader
 from config.load import Config
 from model.card import plain
 from model.judge import Judge
+from tests.chromium import chromium
 from tests.http1 import ask, upload
 from tests.model.test_judge import LABELS, FakeBackend, FakeDecoder
-from tests.pictrs import required
 from tests.recorder import Recorder
 from tests.running import RunningFilter, config
 
 pytestmark = pytest.mark.once
 
-CHROMIUM = shutil.which("chromium")
 TOKEN = "a token of this test"
 
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    if CHROMIUM is None:
-        if required():
-            pytest.fail("PICTRS_FILTER_REAL_REQUIRED=1, but there is no chromium", pytrace=False)
-        pytest.skip("no chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser.new_page()
-        browser.close()
 
 
 @pytest.fixture
