@@ -123,7 +123,7 @@ def test_the_doctor_finds_nothing_but_what_the_page_leaves_so(machine: Machine) 
     worse = [each for each in told["findings"] if each["severity"] in ("warning", "error")]
     assert worse == []
     sound = {each["check"] for each in told["findings"] if each["severity"] == "ok"}
-    assert {"state", "decoder", "upstream", "past-the-filter", "allow-local-connections", "callback"} <= sound
+    assert {"state", "decoder", "upstream", "past-the-filter", "callback"} <= sound
 
 
 def test_the_decoders_are_confined_in_the_confined_service(machine: Machine) -> None:

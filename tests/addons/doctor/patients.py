@@ -7,7 +7,6 @@ elsewhere("state.state", path, "os.setuid(65534)")       the check's findings th
 from __future__ import annotations
 
 import asyncio
-import atexit
 import codecs
 import ctypes
 import importlib
@@ -79,14 +78,18 @@ def elsewhere(check: str, config: Path, before: str = "", *, own_mounts: bool = 
 
 @cache
 def _server() -> subprocess.Popen[str]:
-    """A process that forks for every line of its input, which is much quicker than an interpreter for each. It ends
-    with its input."""
+    """A process that forks for every line of its input, which is much quicker than an interpreter for each."""
     command = [sys.executable, "-m", __name__]
-    process = subprocess.Popen(
+    return subprocess.Popen(
         command, cwd=repository(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    atexit.register(process.communicate)
-    return process
+
+
+def end_server() -> None:
+    """End that process, if there is one: other rooms hold that no child of theirs is left, and would find it."""
+    if _server.cache_info().currsize:
+        _server().communicate()
+        _server.cache_clear()
 
 
 def worst(found: list[Finding]) -> Severity:
