@@ -217,7 +217,7 @@ async def run(config: Config, read: Callable[[], Config] | None = None) -> int:
         await asyncio.wait([stopping, ended], return_when=asyncio.FIRST_COMPLETED)
         if stop.is_set():
             log.info("stopping: finishing the requests in hand")
-            readiness.tell(readiness.STOPPING)
+            await asyncio.to_thread(readiness.tell, readiness.STOPPING)
             await running.stop()
         stopping.cancel()
         await ended

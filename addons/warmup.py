@@ -54,7 +54,7 @@ class WarmUp:
         addresses = ctx.master.addons.get("proxyserver").listen_addrs()
         status = f"listening on {', '.join(f'{host}:{port}' for host, port, *_ in addresses)}, {judged}"
         log.info("ready: %s", status)
-        readiness.tell(readiness.ready(status))
+        await asyncio.to_thread(readiness.tell, readiness.ready(status))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or (error := task.exception()) is None:

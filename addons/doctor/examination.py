@@ -16,7 +16,7 @@ CHECK_SECONDS = 90.0
 async def examine(
     name: str, check: Check, patient: Patient, *, secrets: tuple[str, ...] = (), seconds: float = CHECK_SECONDS
 ) -> list[Finding]:
-    """What `check` finds, without secrets. A check that fails, or does not end in time, gives a note that says so."""
+    """What `check` finds, without secrets. One that fails, or does not end in time, gives a warning that says so."""
     try:
         async with asyncio.timeout(seconds):
             found = await check(patient)

@@ -29,7 +29,7 @@ TRIAL_SECONDS = 80.0
 """For imports, models and pictures: 12 s for the embedded model on two cores, 30 with other work beside it."""
 LAST_WORDS = 300
 """Characters of what a trial that ended early said last."""
-OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+OFFLINE = {"HF_HUB_OFFLINE": "1"}
 """huggingface.co/docs/huggingface_hub, environment variables: nothing is asked of the hub."""
 SHOWN = 16
 """Hex digits of a SHA-256: enough to compare with what `pictrs-filter models pin` wrote."""

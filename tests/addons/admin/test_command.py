@@ -31,6 +31,13 @@ def test_a_check_becomes_argparses_own() -> None:
             ["explain", "--source", "hook", "--json", "--config", "f.yaml", "http://h/a"],
             {"picture": "http://h/a", "source": "hook", "json": True, "config": Path("f.yaml")},
         ),
+        (["healthcheck"], {"ready": False, "config": None}),
+        (["healthcheck", "--ready", "--config", "f.yaml"], {"ready": True, "config": Path("f.yaml")}),
+        (["doctor"], {"quick": False, "json": False, "compose": None, "config": None}),
+        (
+            ["doctor", "--quick", "--json", "--compose", "-", "--outside", ""],
+            {"quick": True, "json": True, "compose": "-", "outside": ""},
+        ),
         (["models"], {"action": None, "config": None}),
         (["models", "pin"], {"action": "pin", "config": None}),
         (["presets"], {"action": None}),
@@ -44,7 +51,15 @@ def test_what_is_meant(arguments: list[str], meant: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["explain"], ["explain", "a", "b"], ["explain", "--source", "mail", "a"], ["presets", "show"], ["models", "x"]],
+    [
+        ["explain"],
+        ["explain", "a", "b"],
+        ["explain", "--source", "mail", "a"],
+        ["presets", "show"],
+        ["models", "x"],
+        ["doctor", "x"],
+        ["healthcheck", "x"],
+    ],
 )
 def test_what_is_not_understood(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

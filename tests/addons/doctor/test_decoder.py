@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from addons.doctor.decoder import ATTEMPT, decoder
 from addons.doctor.finding import Severity
 from model.child import COMMAND
 from tests.addons.doctor.patients import elsewhere, patient, worst, write
-
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Landlock and seccomp are Linux's")
 
 BEST_EFFORT = "decoder:\n  confinement: best_effort\n"
 ANSWERING = """

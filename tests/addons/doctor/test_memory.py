@@ -13,14 +13,21 @@ from addons.doctor.finding import Severity
 from addons.doctor.memory import CGROUPS, least, memory
 from config.media import MIB
 from tests.addons.doctor.patients import elsewhere, patient, root, worst, write
+from tests.pictrs import required
 
 NEEDED = 1100 + 3 * 256 + 2 * 150
 JOINED = "open('{}/cgroup.procs', 'w').write(str(os.getpid()))"
 
 
+def _missing(reason: str) -> None:
+    if required():
+        pytest.fail(f"PICTRS_FILTER_REAL_REQUIRED=1, but {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
 async def test_here(tmp_path: Path) -> None:
     if least()[0] < NEEDED * MIB:
-        pytest.skip("this machine has less memory than a filter takes")
+        _missing("this machine has less memory than a filter takes")
     (found,) = await memory(patient(tmp_path))
     assert found.severity is Severity.OK
     assert f"about {NEEDED} are needed" in found.what
@@ -75,7 +82,7 @@ def group() -> Iterator[Path]:
             break
         folder.rmdir()
     else:
-        pytest.skip("no control group with a limit of memory can be made here")
+        _missing("no control group with a limit of memory can be made here")
     try:
         yield folder / limit
     finally:
